@@ -1,0 +1,259 @@
+"""The answers of the BytesFlows API as immutable, typed values.
+
+Sizes are bytes, times are aware and in UTC, percentages run from 0 to 100. The document
+is the vendor's "Traffic Query API"; what it leaves open is settled here, at the edge:
+numbers may come as strings, times carry no zone, unknown values are kept and counted.
+"""
+
+from dataclasses import dataclass, field, fields
+from datetime import UTC, datetime, tzinfo
+from decimal import Decimal
+from enum import StrEnum
+from functools import lru_cache
+import re
+from typing import Any, Final, override
+
+from mashumaro import field_options
+from mashumaro.codecs import BasicDecoder
+from mashumaro.dialect import Dialect
+from mashumaro.exceptions import InvalidFieldValue, MissingField
+from mashumaro.types import SerializationStrategy
+
+from .exceptions import BytesFlowsParseError
+
+# The largest number that a 64-bit server can mean.
+_MAX_INTEGER: Final = 2**63 - 1
+_NUMBER: Final = re.compile(r"[+-]?\d{1,30}(\.\d{1,30})?([eE][+-]?\d{1,2})?", re.ASCII)
+# Servers write "no date" as the start of their calendar or as its end.
+_YEARS_WITH_MEANING: Final = range(1971, 2099)
+
+_ACTIVE: Final = 1
+
+
+def _decimal(value: object) -> Decimal:
+    """Read a number that came as a number or as a string."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        raise TypeError("not a number")
+    text = str(value).strip()
+    if not _NUMBER.fullmatch(text) or abs(Decimal(text)) > _MAX_INTEGER:
+        raise ValueError("not a finite number of at most 64 bits")
+    return Decimal(text)
+
+
+def _size(value: object) -> int:
+    """Read a number of bytes, rounded to whole ones."""
+    number = round(_decimal(value))
+    if number < 0:
+        raise ValueError("a size below zero")
+    return number
+
+
+def _status(value: object) -> int | None:
+    """Read a status; one that is no number is unknown, and so not active."""
+    try:
+        number = _decimal(value)
+    except TypeError, ValueError:
+        return None
+    return int(number) if number == int(number) else None
+
+
+def _text(value: object) -> str | None:
+    """Read a short text that may be sent as a number; an empty one is none."""
+    if isinstance(value, bool) or not isinstance(value, int | str):
+        raise TypeError("not a text")
+    text = str(value).strip()
+    text.encode()  # Half a surrogate pair could not be stored or shown anywhere.
+    return text or None
+
+
+def _identifier(value: object) -> str:
+    """Read a text that has to be there."""
+    if (text := _text(value)) is None:
+        raise ValueError("empty")
+    return text
+
+
+class _Time(SerializationStrategy):
+    """Read a time of the API, which is written without a zone."""
+
+    def __init__(self, time_zone: tzinfo) -> None:
+        """Keep the zone in which the API writes its times."""
+        self._time_zone = time_zone
+
+    @override
+    def serialize(self, value: datetime) -> str:
+        """Write a time as the API does."""
+        return value.astimezone(self._time_zone).strftime("%Y-%m-%d %H:%M:%S")
+
+    @override
+    def deserialize(self, value: str) -> datetime | None:
+        """Return the moment in UTC; nothing for an empty text and for "no date".
+
+        A time that a change of the clocks makes ambiguous is read as the earlier one.
+        """
+        if not value.strip():
+            return None
+        time = datetime.fromisoformat(value.strip())
+        if time.year not in _YEARS_WITH_MEANING:
+            return None
+        if time.tzinfo is None:
+            time = time.replace(tzinfo=self._time_zone)
+        return time.astimezone(UTC)
+
+
+class Source(StrEnum):
+    """How a package was acquired (`sourceType`)."""
+
+    ORDER = "order"
+    SIGN = "sign"
+    OTHER = "other"
+
+    @classmethod
+    @override
+    def _missing_(cls, value: object) -> Source:
+        """Accept sources that the document does not know yet."""
+        return cls.OTHER
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overview:
+    """The account's figures (document, section 1)."""
+
+    total_traffic: int = field(
+        metadata=field_options(alias="totalTraffic", deserialize=_size)
+    )
+    """Total traffic quota, in bytes."""
+    available_traffic: int = field(
+        metadata=field_options(alias="dynamicTraffic", deserialize=_size)
+    )
+    """Current available traffic, in bytes."""
+    balance: Decimal | None = field(
+        default=None, metadata=field_options(deserialize=_decimal)
+    )
+    """Account balance in `currency`; it may be negative."""
+    currency: str | None = field(
+        default=None, metadata=field_options(deserialize=_text)
+    )
+    """ISO 4217 code of the balance."""
+
+    @property
+    def used_traffic(self) -> int:
+        """Bytes used, calculated as the document says."""
+        return self.total_traffic - self.available_traffic
+
+    @property
+    def available_percentage(self) -> float | None:
+        """Available share of the total in percent, or None where the total is zero."""
+        if self.total_traffic == 0:
+            return None
+        return self.available_traffic / self.total_traffic * 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """A package of traffic that the account acquired (document, section 2)."""
+
+    id: str = field(metadata=field_options(deserialize=_identifier))
+    traffic: int = field(metadata=field_options(deserialize=_size))
+    """Size of the package, in bytes."""
+    traffic_used: int = field(
+        metadata=field_options(alias="trafficUsed", deserialize=_size)
+    )
+    """Bytes of it that are used; servers may report more than its size."""
+    order_id: str | None = field(
+        default=None, metadata=field_options(alias="orderId", deserialize=_text)
+    )
+    """Order or task that it came from."""
+    source: Source = field(
+        default=Source.OTHER, metadata=field_options(alias="sourceType")
+    )
+    created: datetime | None = field(
+        default=None, metadata=field_options(alias="createTime")
+    )
+    expires: datetime | None = field(
+        default=None, metadata=field_options(alias="expireTime")
+    )
+    """Moment of expiry, or None for a package that never expires."""
+    status: int | None = field(
+        default=None, metadata=field_options(deserialize=_status)
+    )
+    """1 for active; everything else counts as inactive."""
+
+    @property
+    def is_active(self) -> bool:
+        """Whether the server calls the package active."""
+        return self.status == _ACTIVE
+
+    @property
+    def remaining(self) -> int:
+        """Bytes that are left, never below zero."""
+        return max(0, self.traffic - self.traffic_used)
+
+    def is_usable(self, now: datetime) -> bool:
+        """Return whether traffic can be drawn from it at an (aware) moment."""
+        expired = self.expires is not None and self.expires <= now
+        return self.is_active and not expired and self.remaining > 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordsPage:
+    """One page of the records (document, section 2)."""
+
+    records: tuple[Record, ...]
+    total: int = field(metadata=field_options(deserialize=_size))
+    """Number of records on all pages."""
+
+
+class Decoder:
+    """Turn the `data` of an answer into a model, with times read in one zone."""
+
+    def __init__(self, time_zone: tzinfo) -> None:
+        """Build the decoders for the zone in which the API writes its times."""
+        self._overview: BasicDecoder[Overview] = _decoder(Overview, time_zone)
+        self._page: BasicDecoder[RecordsPage] = _decoder(RecordsPage, time_zone)
+
+    def overview(self, data: dict[str, Any]) -> Overview:
+        """Read an overview; raise `BytesFlowsParseError` naming the field."""
+        return _decode(self._overview, data)
+
+    def page(self, data: dict[str, Any]) -> RecordsPage:
+        """Read a page of records; raise `BytesFlowsParseError` naming the field."""
+        if not isinstance(data.get("records"), list):
+            raise BytesFlowsParseError(
+                "the answer has no list where one belongs", field="records"
+            )
+        return _decode(self._page, data)
+
+
+@lru_cache
+def _decoder[ModelT](model: type[ModelT], time_zone: tzinfo) -> BasicDecoder[ModelT]:
+    """Compile a decoder, once for each zone."""
+
+    class ApiDialect(Dialect):
+        serialization_strategy = {datetime: _Time(time_zone)}  # noqa: RUF012
+
+    return BasicDecoder(model, default_dialect=ApiDialect)
+
+
+def _decode[ModelT](decoder: BasicDecoder[ModelT], data: dict[str, Any]) -> ModelT:
+    """Decode, and name the innermost field that did not fit."""
+    try:
+        return decoder.decode(data)
+    except (LookupError, TypeError, ValueError) as err:
+        field_name = _innermost_field(err)
+    # Raised out here because mashumaro's exceptions hold the values themselves.
+    raise BytesFlowsParseError(
+        "a field of the answer is missing or was not understood", field=field_name
+    )
+
+
+def _innermost_field(error: BaseException) -> str | None:
+    """Return the document's name of the field in which decoding stopped."""
+    name = None
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, MissingField | InvalidFieldValue):
+            options = {item.name: item.metadata for item in fields(cause.holder_class)}
+            name = options[cause.field_name].get("alias") or cause.field_name
+        cause = cause.__cause__ or cause.__context__
+    return name

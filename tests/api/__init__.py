@@ -1,0 +1,1 @@
+"""Tests of the client, which know nothing of Home Assistant."""
