@@ -99,6 +99,7 @@ class Request:
     path: str
     query: Mapping[str, str]
     token: str
+    cookies: Mapping[str, str] = field(default_factory=dict)
 
 
 class SimulatedApi:
@@ -156,6 +157,7 @@ class SimulatedApi:
             incoming.path,
             dict(incoming.query),
             incoming.headers.get("Authorization", "").removeprefix("Bearer "),
+            dict(incoming.cookies),
         )
         self.requests.append(request)
         self._at_once += 1

@@ -5,19 +5,17 @@ is the vendor's "Traffic Query API"; what it leaves open is settled here, at the
 numbers may come as strings, times carry no zone, unknown values are kept and counted.
 """
 
+from contextvars import ContextVar
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime, tzinfo
 from decimal import Decimal
 from enum import StrEnum
-from functools import lru_cache
 import re
 from typing import Any, Final, override
 
 from mashumaro import field_options
 from mashumaro.codecs import BasicDecoder
-from mashumaro.dialect import Dialect
 from mashumaro.exceptions import InvalidFieldValue, MissingField
-from mashumaro.types import SerializationStrategy
 
 from .exceptions import BytesFlowsParseError
 
@@ -28,6 +26,9 @@ _NUMBER: Final = re.compile(r"[+-]?\d{1,30}(\.\d{1,30})?([eE][+-]?\d{1,2})?", re
 _YEARS_WITH_MEANING: Final = range(1971, 2099)
 
 _ACTIVE: Final = 1
+
+# The zone in which the answer at hand is written: mashumaro hands nothing through.
+_time_zone: ContextVar[tzinfo] = ContextVar("time_zone")
 
 
 def _decimal(value: object) -> Decimal:
@@ -73,32 +74,22 @@ def _identifier(value: object) -> str:
     return text
 
 
-class _Time(SerializationStrategy):
-    """Read a time of the API, which is written without a zone."""
+def _time(value: object) -> datetime | None:
+    """Read a time, which is written without a zone, as a moment in UTC.
 
-    def __init__(self, time_zone: tzinfo) -> None:
-        """Keep the zone in which the API writes its times."""
-        self._time_zone = time_zone
-
-    @override
-    def serialize(self, value: datetime) -> str:
-        """Write a time as the API does."""
-        return value.astimezone(self._time_zone).strftime("%Y-%m-%d %H:%M:%S")
-
-    @override
-    def deserialize(self, value: str) -> datetime | None:
-        """Return the moment in UTC; nothing for an empty text and for "no date".
-
-        A time that a change of the clocks makes ambiguous is read as the earlier one.
-        """
-        if not value.strip():
-            return None
-        time = datetime.fromisoformat(value.strip())
-        if time.year not in _YEARS_WITH_MEANING:
-            return None
-        if time.tzinfo is None:
-            time = time.replace(tzinfo=self._time_zone)
-        return time.astimezone(UTC)
+    An empty text and what stands for "no date" are none. A time that a change of the
+    clocks makes ambiguous is read as the earlier one.
+    """
+    if not isinstance(value, str):
+        raise TypeError("not a time")
+    if not (text := value.strip()):
+        return None
+    time = datetime.fromisoformat(text)
+    if time.year not in _YEARS_WITH_MEANING:
+        return None
+    if time.tzinfo is None:
+        time = time.replace(tzinfo=_time_zone.get())
+    return time.astimezone(UTC)
 
 
 class Source(StrEnum):
@@ -168,10 +159,10 @@ class Record:
         default=Source.OTHER, metadata=field_options(alias="sourceType")
     )
     created: datetime | None = field(
-        default=None, metadata=field_options(alias="createTime")
+        default=None, metadata=field_options(alias="createTime", deserialize=_time)
     )
     expires: datetime | None = field(
-        default=None, metadata=field_options(alias="expireTime")
+        default=None, metadata=field_options(alias="expireTime", deserialize=_time)
     )
     """Moment of expiry, or None for a package that never expires."""
     status: int | None = field(
@@ -204,17 +195,20 @@ class RecordsPage:
     """Number of records on all pages."""
 
 
+_OVERVIEW: Final = BasicDecoder(Overview)
+_PAGE: Final = BasicDecoder(RecordsPage)
+
+
 class Decoder:
     """Turn the `data` of an answer into a model, with times read in one zone."""
 
     def __init__(self, time_zone: tzinfo) -> None:
-        """Build the decoders for the zone in which the API writes its times."""
-        self._overview: BasicDecoder[Overview] = _decoder(Overview, time_zone)
-        self._page: BasicDecoder[RecordsPage] = _decoder(RecordsPage, time_zone)
+        """Keep the zone in which the API writes its times."""
+        self._zone = time_zone
 
     def overview(self, data: dict[str, Any]) -> Overview:
         """Read an overview; raise `BytesFlowsParseError` naming the field."""
-        return _decode(self._overview, data)
+        return self._decode(_OVERVIEW, data)
 
     def page(self, data: dict[str, Any]) -> RecordsPage:
         """Read a page of records; raise `BytesFlowsParseError` naming the field."""
@@ -222,29 +216,23 @@ class Decoder:
             raise BytesFlowsParseError(
                 "the answer has no list where one belongs", field="records"
             )
-        return _decode(self._page, data)
+        return self._decode(_PAGE, data)
 
-
-@lru_cache
-def _decoder[ModelT](model: type[ModelT], time_zone: tzinfo) -> BasicDecoder[ModelT]:
-    """Compile a decoder, once for each zone."""
-
-    class ApiDialect(Dialect):
-        serialization_strategy = {datetime: _Time(time_zone)}  # noqa: RUF012
-
-    return BasicDecoder(model, default_dialect=ApiDialect)
-
-
-def _decode[ModelT](decoder: BasicDecoder[ModelT], data: dict[str, Any]) -> ModelT:
-    """Decode, and name the innermost field that did not fit."""
-    try:
-        return decoder.decode(data)
-    except (LookupError, TypeError, ValueError) as err:
-        field_name = _innermost_field(err)
-    # Raised out here because mashumaro's exceptions hold the values themselves.
-    raise BytesFlowsParseError(
-        "a field of the answer is missing or was not understood", field=field_name
-    )
+    def _decode[ModelT](
+        self, decoder: BasicDecoder[ModelT], data: dict[str, Any]
+    ) -> ModelT:
+        """Decode, and name the innermost field that did not fit."""
+        token = _time_zone.set(self._zone)
+        try:
+            return decoder.decode(data)
+        except (LookupError, TypeError, ValueError) as err:
+            field_name = _innermost_field(err)
+        finally:
+            _time_zone.reset(token)
+        # Raised out here because mashumaro's exceptions hold the values themselves.
+        raise BytesFlowsParseError(
+            "a field of the answer is missing or was not understood", field=field_name
+        )
 
 
 def _innermost_field(error: BaseException) -> str | None:

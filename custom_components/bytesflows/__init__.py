@@ -1,0 +1,50 @@
+"""The BytesFlows integration: traffic packages of a BytesFlows account."""
+
+from aiohttp import DummyCookieJar
+
+from homeassistant.const import CONF_TIME_ZONE, CONF_URL, CONF_VERIFY_SSL, Platform
+from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import ConfigEntryError
+from homeassistant.helpers.aiohttp_client import async_create_clientsession
+from homeassistant.util import dt as dt_util
+
+from .api import BytesFlowsClient
+from .const import CONF_API_TOKEN, DEFAULT_TIME_ZONE, DOMAIN
+from .coordinator import BytesFlowsConfigEntry, BytesFlowsCoordinator
+
+PLATFORMS: list[Platform] = [Platform.SENSOR]
+
+
+async def async_setup_entry(hass: HomeAssistant, entry: BytesFlowsConfigEntry) -> bool:
+    """Set up an account."""
+    name = entry.options.get(CONF_TIME_ZONE, DEFAULT_TIME_ZONE)
+    time_zone = await dt_util.async_get_time_zone(name)
+    if time_zone is None:
+        raise ConfigEntryError(
+            translation_domain=DOMAIN,
+            translation_key="unknown_time_zone",
+            translation_placeholders={"time_zone": name},
+        )
+    # The API takes cookies for a login: each account has a session that keeps none.
+    session = async_create_clientsession(
+        hass, entry.data[CONF_VERIFY_SSL], cookie_jar=DummyCookieJar()
+    )
+    coordinator = BytesFlowsCoordinator(
+        hass,
+        entry,
+        BytesFlowsClient(
+            session,
+            entry.data[CONF_API_TOKEN],
+            time_zone=time_zone,
+            url=entry.data[CONF_URL],
+        ),
+    )
+    await coordinator.async_config_entry_first_refresh()
+    entry.runtime_data = coordinator
+    await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
+    return True
+
+
+async def async_unload_entry(hass: HomeAssistant, entry: BytesFlowsConfigEntry) -> bool:
+    """Unload an account."""
+    return await hass.config_entries.async_unload_platforms(entry, PLATFORMS)

@@ -1,0 +1,31 @@
+"""Base of the BytesFlows entities."""
+
+from homeassistant.const import CONF_URL
+from homeassistant.helpers.device_registry import DeviceEntryType, DeviceInfo
+from homeassistant.helpers.entity import EntityDescription
+from homeassistant.helpers.update_coordinator import CoordinatorEntity
+
+from .const import DOMAIN
+from .coordinator import BytesFlowsCoordinator
+
+
+class BytesFlowsEntity(CoordinatorEntity[BytesFlowsCoordinator]):
+    """An entity of one account."""
+
+    _attr_has_entity_name = True
+
+    def __init__(
+        self, coordinator: BytesFlowsCoordinator, description: EntityDescription
+    ) -> None:
+        """Initialize the entity and the device that stands for the account."""
+        super().__init__(coordinator)
+        entry = coordinator.config_entry
+        self.entity_description = description
+        self._attr_unique_id = f"{entry.entry_id}_{description.key}"
+        self._attr_device_info = DeviceInfo(
+            entry_type=DeviceEntryType.SERVICE,
+            identifiers={(DOMAIN, entry.entry_id)},
+            manufacturer="BytesFlows",
+            name=entry.title,
+            configuration_url=entry.data[CONF_URL],
+        )

@@ -1,0 +1,67 @@
+"""Helpers that the tests share."""
+
+from datetime import timedelta
+
+from freezegun.api import FrozenDateTimeFactory
+from pytest_homeassistant_custom_component.common import (
+    MockConfigEntry,
+    async_fire_time_changed,
+)
+
+from custom_components.bytesflows.const import DOMAIN
+from custom_components.bytesflows.coordinator import UPDATE_INTERVAL
+from homeassistant.core import HomeAssistant, State
+
+from .simulated_api import EXAMPLE_TOKEN, SimulatedApi
+
+# A moment at which the package of the document's example can be used.
+NOW = "2026-03-01T12:00:00+00:00"
+
+OPTIONS = {
+    "time_zone": "Asia/Shanghai",
+    "low_traffic_threshold": 10,
+    "expiring_soon_days": 3,
+}
+
+
+def make_entry(
+    api: SimulatedApi,
+    *,
+    token: str = EXAMPLE_TOKEN,
+    entry_id: str = "01JEXAMPLE",
+    options: dict[str, object] | None = None,
+) -> MockConfigEntry:
+    """Return a config entry for an account of the simulated API."""
+    return MockConfigEntry(
+        domain=DOMAIN,
+        title="BytesFlows",
+        entry_id=entry_id,
+        data={"api_token": token, "url": api.url, "verify_ssl": True},
+        options=OPTIONS if options is None else options,
+    )
+
+
+async def set_up(hass: HomeAssistant, entry: MockConfigEntry) -> bool:
+    """Add an entry and set it up."""
+    entry.add_to_hass(hass)
+    result = await hass.config_entries.async_setup(entry.entry_id)
+    await hass.async_block_till_done()
+    return result
+
+
+async def pass_time(
+    hass: HomeAssistant,
+    freezer: FrozenDateTimeFactory,
+    delta: timedelta = UPDATE_INTERVAL,
+) -> None:
+    """Let time pass, and what is due then happen."""
+    freezer.tick(delta + timedelta(seconds=1))
+    async_fire_time_changed(hass)
+    await hass.async_block_till_done(wait_background_tasks=True)
+
+
+def state(hass: HomeAssistant, key: str) -> State:
+    """Return the state of a sensor by the id that a first setup gives it."""
+    found = hass.states.get(f"sensor.bytesflows_{key}")
+    assert found is not None
+    return found

@@ -1,0 +1,90 @@
+"""Fixtures that the tests share."""
+
+from collections.abc import AsyncGenerator, Callable
+from typing import Any
+
+from freezegun.api import FrozenDateTimeFactory
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+from pytest_homeassistant_custom_component.syrupy import HomeAssistantSnapshotExtension
+from syrupy.assertion import SnapshotAssertion
+
+from custom_components.bytesflows.config_flow import (
+    BytesFlowsConfigFlow,
+    BytesFlowsOptionsFlow,
+)
+from custom_components.bytesflows.entity import BytesFlowsEntity
+
+from .common import NOW, make_entry
+from .simulated_api import Account, SimulatedApi
+from .translations import check_flow_result
+
+
+@pytest.fixture(autouse=True)
+def home_assistant_loads_us(request: pytest.FixtureRequest) -> None:
+    """Let Home Assistant load this integration, in the tests that have one."""
+    if "hass" in request.fixturenames:
+        request.getfixturevalue("enable_custom_integrations")
+
+
+@pytest.fixture(autouse=True)
+def check_translations(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fail a test in which a flow shows something that has no text.
+
+    The texts of exceptions are checked in test_metadata.py, from the source.
+    """
+
+    def checked(kind: str, method: Callable[..., Any]) -> Callable[..., Any]:
+        def show(self: object, **kwargs: Any) -> Any:  # noqa: ANN401
+            result = method(self, **kwargs)
+            check_flow_result(kind, result)
+            return result
+
+        return show
+
+    for flow, kind in (
+        (BytesFlowsConfigFlow, "config"),
+        (BytesFlowsOptionsFlow, "options"),
+    ):
+        for name in ("async_abort", "async_show_form"):
+            monkeypatch.setattr(flow, name, checked(kind, getattr(flow, name)))
+
+
+@pytest.fixture
+def snapshot(snapshot: SnapshotAssertion) -> SnapshotAssertion:
+    """Return the snapshot that knows what of Home Assistant differs in each run."""
+    return snapshot.use_extension(HomeAssistantSnapshotExtension)
+
+
+@pytest.fixture
+def account() -> Account:
+    """Return the account of the document's examples."""
+    return Account.example()
+
+
+@pytest.fixture
+async def api(socket_enabled: None, account: Account) -> AsyncGenerator[SimulatedApi]:
+    """Start the simulated API with that account."""
+    simulated = SimulatedApi(account)
+    await simulated.start()
+    yield simulated
+    await simulated.stop()
+
+
+@pytest.fixture
+def now(freezer: FrozenDateTimeFactory) -> FrozenDateTimeFactory:
+    """Stop the clock at a moment at which the example package can be used."""
+    freezer.move_to(NOW)
+    return freezer
+
+
+@pytest.fixture
+def entry(api: SimulatedApi) -> MockConfigEntry:
+    """Return a config entry for the account."""
+    return make_entry(api)
+
+
+@pytest.fixture
+def entity_registry_enabled_by_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Enable every entity of ours, also those that are off at first."""
+    monkeypatch.setattr(BytesFlowsEntity, "entity_registry_enabled_default", True)

@@ -1,0 +1,190 @@
+"""Setting up, unloading and reloading an account."""
+
+from freezegun.api import FrozenDateTimeFactory
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+from syrupy.assertion import SnapshotAssertion
+
+from custom_components.bytesflows.const import DOMAIN
+from homeassistant.config_entries import ConfigEntryState
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers import device_registry as dr
+
+from .common import make_entry, pass_time, set_up, state
+from .simulated_api import OVERVIEW, RECORDS, Fault, SimulatedApi
+
+
+async def test_set_up_and_unload(
+    hass: HomeAssistant, api: SimulatedApi, entry: MockConfigEntry
+) -> None:
+    """Setting up asks each endpoint once; unloading ends it."""
+    assert await set_up(hass, entry)
+    states = [entry.state]
+    assert api.count(OVERVIEW) == api.count(RECORDS) == 1
+
+    assert await hass.config_entries.async_unload(entry.entry_id)
+    states.append(entry.state)
+    assert states == [ConfigEntryState.LOADED, ConfigEntryState.NOT_LOADED]
+    assert state(hass, "total_traffic").state == "unavailable"
+
+
+async def test_reload(
+    hass: HomeAssistant, api: SimulatedApi, entry: MockConfigEntry
+) -> None:
+    """A reload keeps the entities and shows what is new."""
+    assert await set_up(hass, entry)
+    api.accounts[0].figures = (2**30, 2**29)
+    assert await hass.config_entries.async_reload(entry.entry_id)
+    await hass.async_block_till_done()
+    assert state(hass, "total_traffic").state == "1.0"
+
+
+async def test_remove(
+    hass: HomeAssistant, api: SimulatedApi, entry: MockConfigEntry
+) -> None:
+    """Removing an account leaves nothing of it."""
+    assert await set_up(hass, entry)
+    await hass.config_entries.async_remove(entry.entry_id)
+    await hass.async_block_till_done()
+    assert hass.states.async_entity_ids() == []
+    registry = dr.async_get(hass)
+    assert dr.async_entries_for_config_entry(registry, entry.entry_id) == []
+
+
+@pytest.mark.parametrize(
+    ("fault", "expected"),
+    [
+        (Fault.refuse(401), ConfigEntryState.SETUP_ERROR),
+        (Fault.code(403), ConfigEntryState.SETUP_ERROR),
+        (Fault.html(403), ConfigEntryState.SETUP_RETRY),
+        (Fault.refuse(500), ConfigEntryState.SETUP_RETRY),
+        (Fault.html(200), ConfigEntryState.SETUP_RETRY),
+        (Fault(drop=True), ConfigEntryState.SETUP_RETRY),
+    ],
+)
+async def test_failures(
+    hass: HomeAssistant,
+    api: SimulatedApi,
+    entry: MockConfigEntry,
+    fault: Fault,
+    expected: ConfigEntryState,
+) -> None:
+    """A refused token wants a login, all else another try; then all is well."""
+    api.break_(fault, OVERVIEW)
+    assert not await set_up(hass, entry)
+    states = [entry.state]
+    flows = [
+        flow["context"]["source"] for flow in hass.config_entries.flow.async_progress()
+    ]
+    assert flows == (["reauth"] if expected is ConfigEntryState.SETUP_ERROR else [])
+
+    api.heal()
+    assert await hass.config_entries.async_reload(entry.entry_id)
+    await hass.async_block_till_done()
+    states.append(entry.state)
+    assert states == [expected, ConfigEntryState.LOADED]
+    assert state(hass, "total_traffic").state == "176.0"
+
+
+async def test_refused_token_at_the_records(
+    hass: HomeAssistant, api: SimulatedApi, entry: MockConfigEntry
+) -> None:
+    """A token that only one endpoint refuses is refused."""
+    api.break_(Fault.refuse(401), RECORDS)
+    assert not await set_up(hass, entry)
+    assert entry.state is ConfigEntryState.SETUP_ERROR
+
+
+async def test_rate_limit_at_the_start(
+    hass: HomeAssistant,
+    api: SimulatedApi,
+    entry: MockConfigEntry,
+    now: FrozenDateTimeFactory,
+) -> None:
+    """Home Assistant's own tries do not reach a server that wants to be left alone."""
+    api.break_(Fault.refuse(429, Retry_After="600"), OVERVIEW)
+    assert not await set_up(hass, entry)
+    asked = len(api.requests)
+    api.heal()
+
+    for seconds in (30, 120, 300):
+        now.tick(seconds)
+        assert not await hass.config_entries.async_reload(entry.entry_id)
+        assert len(api.requests) == asked
+    now.tick(151)
+    assert await hass.config_entries.async_reload(entry.entry_id)
+    assert len(api.requests) == asked + 2
+
+
+async def test_options_that_are_missing(
+    hass: HomeAssistant, api: SimulatedApi, now: FrozenDateTimeFactory
+) -> None:
+    """An entry without options has the defaults."""
+    assert await set_up(hass, make_entry(api, options={}))
+    assert state(hass, "next_expiry").state == "2026-03-21T12:00:00+00:00"
+
+
+async def test_unknown_time_zone(hass: HomeAssistant, api: SimulatedApi) -> None:
+    """A zone that is not known any more is told, not guessed."""
+    entry = make_entry(api, options={"time_zone": "Mars/Olympus"})
+    assert not await set_up(hass, entry)
+    assert entry.state is ConfigEntryState.SETUP_ERROR
+    assert entry.reason == (
+        "The time zone Mars/Olympus is not known here; "
+        "choose another one in the options"
+    )
+    assert api.requests == []
+
+
+async def test_device(
+    hass: HomeAssistant,
+    api: SimulatedApi,
+    entry: MockConfigEntry,
+    snapshot: SnapshotAssertion,
+) -> None:
+    """The account is a service, named like the entry."""
+    assert await set_up(hass, entry)
+    (device,) = dr.async_entries_for_config_entry(dr.async_get(hass), entry.entry_id)
+    assert device.name == "BytesFlows"
+    assert device.manufacturer == "BytesFlows"
+    assert device.entry_type is dr.DeviceEntryType.SERVICE
+    assert device.identifiers == {(DOMAIN, entry.entry_id)}
+    assert device.configuration_url == api.url
+
+
+async def test_cookies_are_not_kept(
+    hass: HomeAssistant, api: SimulatedApi, entry: MockConfigEntry
+) -> None:
+    """The API takes cookies for a login, so accounts must not share any."""
+    api.break_(Fault(headers={"Set-Cookie": "session=of-the-first-account"}))
+    assert await set_up(hass, entry)
+    await hass.config_entries.async_reload(entry.entry_id)
+    await hass.async_block_till_done()
+    assert len(api.requests) == 4
+    assert [request.cookies for request in api.requests] == [{}] * 4
+
+
+async def test_two_accounts(
+    hass: HomeAssistant,
+    api: SimulatedApi,
+    entry: MockConfigEntry,
+    now: FrozenDateTimeFactory,
+) -> None:
+    """Accounts do not touch each other."""
+    second = SimulatedApi(type(api.accounts[0])(figures=(2**31, 2**30)))
+    await second.start()
+    assert await set_up(hass, entry)
+    assert await set_up(hass, make_entry(second, entry_id="01JSECOND"))
+    assert state(hass, "total_traffic").state == "176.0"
+    assert state(hass, "total_traffic_2").state == "2.0"
+
+    second.break_(Fault.refuse(500))
+    await pass_time(hass, now)
+    assert state(hass, "total_traffic").state == "176.0"
+    assert state(hass, "total_traffic_2").state == "unavailable"
+
+    second.heal()
+    await pass_time(hass, now)
+    assert state(hass, "total_traffic_2").state == "2.0"
+    await hass.config_entries.async_unload("01JSECOND")
+    await second.stop()

@@ -1,0 +1,170 @@
+"""The sensors and their values."""
+
+from datetime import timedelta
+import logging
+
+from freezegun.api import FrozenDateTimeFactory
+import pytest
+from pytest_homeassistant_custom_component.common import (
+    MockConfigEntry,
+    snapshot_platform,
+)
+from syrupy.assertion import SnapshotAssertion
+
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers import entity_registry as er
+
+from .common import pass_time, set_up, state
+from .simulated_api import (
+    GIB,
+    OVERVIEW,
+    Account,
+    Fault,
+    Package,
+    SimulatedApi,
+)
+
+pytestmark = pytest.mark.usefixtures("now")
+
+
+@pytest.mark.usefixtures("entity_registry_enabled_by_default")
+async def test_sensors_of_the_document(
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    entity_registry: er.EntityRegistry,
+    snapshot: SnapshotAssertion,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """The document's example gives these entities, and no warning."""
+    assert await set_up(hass, entry)
+    await snapshot_platform(hass, entity_registry, snapshot, entry.entry_id)
+    assert [
+        record.getMessage()
+        for record in caplog.records
+        if record.levelno >= logging.WARNING and "bytesflows" in record.getMessage()
+    ] == [
+        record.getMessage()
+        for record in caplog.records
+        if "not been tested by Home Assistant" in record.getMessage()
+    ]
+
+
+async def test_off_at_first(
+    hass: HomeAssistant, entry: MockConfigEntry, entity_registry: er.EntityRegistry
+) -> None:
+    """What few people need is off until they switch it on."""
+    assert await set_up(hass, entry)
+    assert {
+        registered.unique_id
+        for registered in er.async_entries_for_config_entry(
+            entity_registry, entry.entry_id
+        )
+        if registered.disabled_by is not None
+    } == {f"{entry.entry_id}_last_purchase", f"{entry.entry_id}_last_update"}
+
+
+async def test_five_values_of_the_document(
+    hass: HomeAssistant, entry: MockConfigEntry
+) -> None:
+    """The figures that the account page shows, to the byte."""
+    assert await set_up(hass, entry)
+    for key, size in (
+        ("total_traffic", 188978561024),
+        ("available_traffic", 188944515072),
+        ("used_traffic", 34045952),
+    ):
+        assert round(float(state(hass, key).state) * GIB) == size
+    assert state(hass, "balance").state == "0.0"
+    assert state(hass, "balance").attributes["unit_of_measurement"] == "USD"
+    assert state(hass, "next_expiry").state == "2026-03-21T12:00:00+00:00"
+
+
+@pytest.mark.parametrize(
+    ("account", "expected"),
+    [
+        pytest.param(
+            Account(),
+            {
+                "available_traffic": "0.0",
+                "available_percentage": "unknown",
+                "next_expiry": "unknown",
+                "expiring_traffic": "0.0",
+                "active_packages": "0",
+                "last_check_in": "unknown",
+            },
+            id="new",
+        ),
+        pytest.param(
+            Account(packages=[Package(id="1", traffic=GIB)]),
+            {
+                "available_traffic": "1.0",
+                "available_percentage": "100.0",
+                "next_expiry": "unknown",
+                "expiring_traffic": "0.0",
+                "active_packages": "1",
+            },
+            id="never expires",
+        ),
+        pytest.param(
+            Account(packages=[Package(id="1", traffic=GIB, used=GIB)], balance=-2.5),
+            {
+                "available_traffic": "0.0",
+                "available_percentage": "0.0",
+                "active_packages": "0",
+                "balance": "-2.5",
+            },
+            id="used up",
+        ),
+        pytest.param(
+            Account(figures=(GIB, 2 * GIB), balance=7.25, currency="CNY"),
+            {"used_traffic": "-1.0", "available_percentage": "200.0"},
+            id="more than all",
+        ),
+    ],
+)
+async def test_accounts(
+    hass: HomeAssistant, entry: MockConfigEntry, expected: dict[str, str]
+) -> None:
+    """Accounts in all states show what is known of them."""
+    assert await set_up(hass, entry)
+    assert {key: state(hass, key).state for key in expected} == expected
+
+
+async def test_unknown_balance(
+    hass: HomeAssistant,
+    api: SimulatedApi,
+    entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """A balance that the server leaves out is unknown, and no zero is made up."""
+    api.break_(Fault.data(balance=None, currency=None), OVERVIEW)
+    assert await set_up(hass, entry)
+    assert state(hass, "balance").state == "unknown"
+    assert state(hass, "total_traffic").state == "176.0"
+
+    api.heal()
+    await pass_time(hass, freezer)
+    assert state(hass, "balance").state == "0.0"
+
+
+@pytest.mark.usefixtures("entity_registry_enabled_by_default")
+async def test_last_update(
+    hass: HomeAssistant,
+    api: SimulatedApi,
+    entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """The last good poll is known when nothing changed, and in an outage."""
+    assert await set_up(hass, entry)
+    assert state(hass, "last_update").state == "2026-03-01T12:00:00+00:00"
+    await pass_time(hass, freezer)
+    assert state(hass, "last_update").state == "2026-03-01T12:05:01+00:00"
+
+    api.break_(Fault.refuse(500))
+    await pass_time(hass, freezer, timedelta(minutes=30))
+    assert state(hass, "total_traffic").state == "unavailable"
+    assert state(hass, "last_update").state == "2026-03-01T12:05:01+00:00"
+
+    api.heal()
+    await pass_time(hass, freezer)
+    assert state(hass, "last_update").state == "2026-03-01T12:40:03+00:00"

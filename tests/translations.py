@@ -1,0 +1,59 @@
+"""The texts of the integration, and what a form needs of them."""
+
+from collections.abc import Iterator, Mapping
+import json
+from pathlib import Path
+from string import Formatter
+from typing import Any
+
+from homeassistant.data_entry_flow import FlowResult, FlowResultType, section
+
+PACKAGE = Path(__file__).parents[1] / "custom_components" / "bytesflows"
+ENGLISH: dict[str, Any] = json.loads(
+    (PACKAGE / "translations" / "en.json").read_text(encoding="utf-8")
+)
+
+
+def text(*path: str) -> str:
+    """Return an English text, which has to exist."""
+    node: Any = ENGLISH
+    for key in path:
+        assert key in node, f"no text for {'.'.join(path)}"
+        node = node[key]
+    assert isinstance(node, str)
+    assert node
+    return node
+
+
+def placeholders(message: str) -> set[str]:
+    """Return the names in braces of a text."""
+    return {name for _, name, _, _ in Formatter().parse(message) if name}
+
+
+def check_flow_result(kind: str, result: FlowResult[Any, Any]) -> None:
+    """Assert that all that a result of a flow shows has a text."""
+    given = set(result.get("description_placeholders") or ())
+    if result["type"] is FlowResultType.ABORT:
+        assert placeholders(text("config", "abort", result["reason"])) <= given
+    elif result["type"] is FlowResultType.FORM:
+        step = (kind, "step", result["step_id"])
+        for error in (result.get("errors") or {}).values():
+            assert placeholders(text(kind, "error", error)) <= given
+        text(*step, "title")
+        for path in _form_texts(step, result["data_schema"]):
+            assert placeholders(text(*path)) <= given
+        if "description" in ENGLISH[kind]["step"][result["step_id"]]:
+            assert placeholders(text(*step, "description")) <= given
+
+
+def _form_texts(step: tuple[str, ...], schema: Any) -> Iterator[tuple[str, ...]]:  # noqa: ANN401
+    """Yield the paths of the texts that a form needs."""
+    fields: Mapping[Any, Any] = schema.schema
+    for key, value in fields.items():
+        if isinstance(value, section):
+            inner = (*step, "sections", str(key))
+            yield (*inner, "name")
+            yield from _form_texts(inner, value.schema)
+        else:
+            yield (*step, "data", str(key))
+            yield (*step, "data_description", str(key))
