@@ -1,0 +1,74 @@
+"""The account that the demo shows, and what Home Assistant has to say of it."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from tests.simulated_api import GIB, MIB, Account, Package
+
+DEMO_TOKEN: Final = "demo-token-1d7e"
+
+
+def make_account() -> Account:
+    """Return an account with packages of every kind."""
+    now = datetime.now(UTC).replace(microsecond=0)
+
+    def package(
+        number: int, source: str, size: int, *, used: int, age: int, left: int | None
+    ) -> Package:
+        return Package(
+            id=str(700_000 + number),
+            order_id=f"{'ORD' if source == 'order' else 'TASK'}-{number}",
+            source=source,
+            traffic=size,
+            used=used,
+            created=now - timedelta(days=age),
+            expires=None if left is None else now + timedelta(days=left),
+            status=int(left is None or left > 0),
+        )
+
+    return Account(
+        token=DEMO_TOKEN,
+        balance=12.5,
+        packages=[
+            package(1, "order", 20 * GIB, used=20 * GIB, age=45, left=-15),
+            package(2, "order", 50 * GIB, used=18 * GIB, age=12, left=18),
+            package(3, "sign", 512 * MIB, used=40 * MIB, age=5, left=2),
+            package(4, "sign", 512 * MIB, used=0, age=1, left=6),
+            package(5, "order", 2 * GIB, used=0, age=3, left=None),
+        ],
+    )
+
+
+def expected_states(account: Account) -> dict[str, tuple[float | datetime, str | None]]:
+    """Return value and unit of each entity that is on at first, from the account."""
+    overview = account.overview()
+    total, available = (
+        int(str(overview[key])) for key in ("totalTraffic", "dynamicTraffic")
+    )
+    usable = [package for package in account.active if package.remaining > 0]
+    next_expiry = min(
+        package.expires for package in usable if package.expires is not None
+    )
+    check_ins = [item.created for item in account.packages if item.source == "sign"]
+    values: dict[str, tuple[float | datetime, str | None]] = {
+        "available_traffic": (available / GIB, "GiB"),
+        "used_traffic": ((total - available) / GIB, "GiB"),
+        "total_traffic": (total / GIB, "GiB"),
+        "available_percentage": (available / total * 100, "%"),
+        "balance": (account.balance, account.currency),
+        "next_expiry": (next_expiry, None),
+        "expiring_traffic": (
+            sum(item.remaining for item in usable if item.expires == next_expiry) / GIB,
+            "GiB",
+        ),
+        "active_packages": (len(usable), "packages"),
+        "last_check_in": (max(filter(None, check_ins)), None),
+    }
+    return {f"sensor.bytesflows_{key}": value for key, value in values.items()}
+
+
+def matches(value: float | datetime, state: str) -> bool:
+    """Return whether a state says what was expected."""
+    if isinstance(value, datetime):
+        return datetime.fromisoformat(state) == value
+    return abs(float(state) - value) < 1e-9 * max(1.0, abs(value))
