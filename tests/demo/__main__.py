@@ -50,12 +50,13 @@ def main() -> int:
         return 1
     except asyncio.CancelledError, KeyboardInterrupt:
         sys.stderr.write("demo: stopped\n")
-        return 0 if not check else 130
+        return 130 if check else 0
 
 
 async def _run(*, check: bool) -> int:
     """Start everything, show it, and clear up whatever happens."""
-    _let_signals_end(asyncio.current_task())
+    if (task := asyncio.current_task()) is not None:
+        _let_signals_end(task)
     RUNS.mkdir(parents=True, exist_ok=True)
     clear_leftovers(RUNS)
     async with AsyncExitStack() as stack:
@@ -103,19 +104,19 @@ async def _simulate(account: Account, *, lives: bool) -> AsyncGenerator[str]:
         await api.stop()
 
 
-def _let_signals_end(task: asyncio.Task[int] | None) -> None:
+def _let_signals_end(task: asyncio.Task[int]) -> None:
     """End once, and in order, at Ctrl-C and its relatives, however often they come."""
     loop = asyncio.get_running_loop()
     signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
-    def end() -> None:
+    def end(*_: object) -> None:
         for number in signals:
-            loop.add_signal_handler(number, lambda: None)
-        if task is not None:
-            task.cancel()
+            # Not a function: the interpreter takes those away before its own end.
+            signal.signal(number, signal.SIG_IGN)
+        loop.call_soon_threadsafe(task.cancel)
 
     for number in signals:
-        loop.add_signal_handler(number, end)
+        signal.signal(number, end)
 
 
 def _wrong_states(

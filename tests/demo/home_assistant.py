@@ -56,7 +56,8 @@ class HomeAssistant:
         """Set up without starting. The folder is empty, and is removed at the end."""
         self.folder = folder
         self.log = folder / "home-assistant.log"
-        self.port = _free_port()
+        self._reservation = _reserve_port()
+        self.port: int = self._reservation.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
         self.tokens: dict[str, Any] = {}
         self._process: asyncio.subprocess.Process | None = None
@@ -80,6 +81,7 @@ class HomeAssistant:
             await self._session.close()
         if self._process is not None:
             await _stop(self._process)
+        self._reservation.close()
         shutil.rmtree(self.folder, ignore_errors=True)
 
     async def call(
@@ -269,17 +271,21 @@ async def _stop(process: asyncio.subprocess.Process) -> None:
         await process.wait()
 
 
-def _free_port() -> int:
-    """Return Home Assistant's usual port, or another one where that is taken."""
+def _reserve_port() -> socket.socket:
+    """Hold Home Assistant's usual port, or another one where that is taken.
+
+    The socket must be open as long as the port is used. Other programs cannot take the
+    port meanwhile; Home Assistant can, because it may reuse addresses.
+    """
     for port in (PREFERRED_PORT, 0):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            found: int = probe.getsockname()[1]
-            return found
+        held = socket.socket()
+        try:
+            held.bind(("127.0.0.1", port))
+        except OSError:
+            held.close()
+        else:
+            held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            return held
     raise DemoError("there is no free port")
 
 

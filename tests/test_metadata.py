@@ -1,0 +1,274 @@
+"""Guards that keep texts, icons, rules and addresses in step with the code."""
+
+import ast
+from collections.abc import Iterator
+import json
+from pathlib import Path
+import re
+import tomllib
+from typing import Any
+
+import pytest
+import yaml
+
+from custom_components.bytesflows import config_flow
+from custom_components.bytesflows.api import (
+    BytesFlowsAuthenticationError,
+    BytesFlowsConnectionError,
+    BytesFlowsError,
+    BytesFlowsParseError,
+    BytesFlowsRateLimitError,
+    BytesFlowsResponseError,
+    BytesFlowsTimeoutError,
+    exceptions,
+)
+from custom_components.bytesflows.config_flow import DEFAULT_OPTIONS
+from custom_components.bytesflows.const import DOMAIN
+from custom_components.bytesflows.coordinator import error_key
+from custom_components.bytesflows.sensor import (
+    LAST_UPDATE_SENSOR,
+    OVERVIEW_SENSORS,
+    PACKAGES_SENSORS,
+)
+import homeassistant.components
+
+from .common import OPTIONS
+from .translations import ENGLISH, PACKAGE, placeholders, text
+
+ROOT = PACKAGE.parents[1]
+SENSORS = (*OVERVIEW_SENSORS, *PACKAGES_SENSORS, LAST_UPDATE_SENSOR)
+
+ERRORS: list[BytesFlowsError] = [
+    BytesFlowsAuthenticationError(""),
+    BytesFlowsConnectionError(""),
+    BytesFlowsTimeoutError(""),
+    BytesFlowsRateLimitError("", status=429),
+    BytesFlowsResponseError("", status=404),
+    BytesFlowsResponseError("", status=500),
+    BytesFlowsParseError(""),
+]
+
+
+def _json(path: Path) -> Any:  # noqa: ANN401
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def _project() -> Any:  # noqa: ANN401
+    return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+
+
+def _calls() -> Iterator[tuple[str, ast.Call]]:
+    """Yield every call in the package's source, with the module's name."""
+    for path in PACKAGE.glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call):
+                yield path.stem, node
+
+
+def test_every_sensor_has_a_name_and_an_icon() -> None:
+    """Names, icons and sensors are the same set, each key its translation key."""
+    keys = {sensor.key for sensor in SENSORS}
+    assert keys == {sensor.translation_key for sensor in SENSORS}
+    assert keys == set(ENGLISH["entity"]["sensor"])
+    icons = _json(PACKAGE / "icons.json")["entity"]["sensor"]
+    assert keys == set(icons)
+    assert all(icon["default"].startswith("mdi:") for icon in icons.values())
+
+
+@pytest.mark.parametrize("error", ERRORS, ids=repr)
+def test_every_error_has_texts(error: BytesFlowsError) -> None:
+    """Each exception of the client has a text in forms and one in exceptions."""
+    key = error_key(error)
+    assert placeholders(text("config", "error", key)) == set()
+    assert placeholders(text("exceptions", key, "message")) == {"detail"}
+
+
+def test_every_exception_of_the_client_is_mapped() -> None:
+    """The list above leaves none out."""
+    ours = {
+        item
+        for item in vars(exceptions).values()
+        if isinstance(item, type) and issubclass(item, BytesFlowsError)
+    }
+    assert {type(error) for error in ERRORS} == ours - {BytesFlowsError}
+
+
+def test_every_translated_exception_has_a_text() -> None:
+    """Each exception raised for Home Assistant has a text with its placeholders."""
+    used = set()
+    for module, call in _calls():
+        keywords = {item.arg: item.value for item in call.keywords}
+        if "translation_domain" not in keywords:
+            continue
+        key = keywords["translation_key"]
+        if not isinstance(key, ast.Constant):
+            assert (module, ast.unparse(key)) == ("coordinator", "key")
+            continue
+        used.add(key.value)
+        given = keywords["translation_placeholders"]
+        assert isinstance(given, ast.Dict)
+        names = {item.value for item in given.keys if isinstance(item, ast.Constant)}
+        assert placeholders(text("exceptions", str(key.value), "message")) == names
+    assert used == {"rate_limited", "unknown_time_zone"}
+    used |= {error_key(error) for error in ERRORS}
+    assert used == set(ENGLISH["exceptions"])
+
+
+def test_every_abort_and_error_has_a_text() -> None:
+    """Aborts and errors of the flows and their texts are the same sets."""
+    aborts = {"already_configured", "reauth_successful", "reconfigure_successful"}
+    for _, call in _calls():
+        if isinstance(call.func, ast.Name) and call.func.id == "AbortFlow":
+            (reason,) = call.args
+            assert isinstance(reason, ast.Constant)
+            aborts.add(str(reason.value))
+    assert aborts == set(ENGLISH["config"]["abort"])
+    assert "wrong_account" in aborts
+
+    errors = {error_key(error) for error in ERRORS}
+    source = Path(config_flow.__file__).read_text(encoding="utf-8")
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Return) and isinstance(node.value, ast.Dict):
+            errors |= {
+                str(item.value)
+                for item in node.value.values
+                if isinstance(item, ast.Constant)
+            }
+    assert errors == set(ENGLISH["config"]["error"])
+
+
+def test_texts_are_plain() -> None:
+    """Texts are resolved as they stand: no references, no exclamation marks."""
+
+    def texts(node: Any) -> Iterator[str]:  # noqa: ANN401
+        if isinstance(node, str):
+            yield node
+        else:
+            for child in node.values():
+                yield from texts(child)
+
+    for message in texts(ENGLISH):
+        assert "[%key" not in message
+        assert "!" not in message
+        assert message == message.strip()
+
+
+def test_no_strings_json() -> None:
+    """Custom integrations load translations only."""
+    assert not (PACKAGE / "strings.json").exists()
+
+
+def test_options() -> None:
+    """The defaults of the options are the ones that are documented."""
+    assert DEFAULT_OPTIONS == OPTIONS
+
+
+def test_quality_scale() -> None:
+    """Every rule is there, done or exempt with a reason."""
+    rules = yaml.safe_load((PACKAGE / "quality_scale.yaml").read_text())["rules"]
+    (components,) = homeassistant.components.__path__
+    reference = Path(components) / "trmnl" / "quality_scale.yaml"
+    assert set(rules) == set(yaml.safe_load(reference.read_text())["rules"])
+    assert len(rules) == 54
+    for rule in rules.values():
+        if rule != "done":
+            assert rule["status"] == "exempt"
+            assert rule["comment"].endswith(".")
+
+
+def test_manifest() -> None:
+    """The manifest says what the design says, in the order that hassfest wants."""
+    manifest = _json(PACKAGE / "manifest.json")
+    address = _project()["project"]["urls"]["repository"]
+    assert list(manifest) == [
+        "domain",
+        "name",
+        *sorted(set(manifest) - {"domain", "name"}),
+    ]
+    assert manifest["domain"] == DOMAIN == PACKAGE.name
+    assert manifest["version"] == "0.0.0" == _project()["project"]["version"]
+    assert manifest["requirements"] == []
+    assert manifest["documentation"] == address
+    assert manifest["issue_tracker"] == f"{address}/issues"
+    owner = address.split("/")[-2]
+    assert manifest["codeowners"] == [f"@{owner}"]
+
+
+def test_addresses() -> None:
+    """Every address of the repository is the one in pyproject.toml."""
+    address = _project()["project"]["urls"]["repository"]
+    owner, name = address.split("/")[-2:]
+    found = 0
+    for path in _texts():
+        content = path.read_text(encoding="utf-8")
+        for match in re.findall(r"github\.com/([\w.-]+/[\w.-]+)", content):
+            if "bytesflows" in match.lower():
+                assert match.removesuffix(".git") == f"{owner}/{name}", path
+                found += 1
+        for query in re.findall(
+            r"my\.home-assistant\.io/redirect/\S*owner=\S*", content
+        ):
+            assert f"owner={owner}&repository={name}" in query, path
+            found += 1
+    assert found > 3
+
+
+def test_no_addresses_of_registries() -> None:
+    """Where packages come from is each machine's own affair."""
+    pattern = re.compile(r"https?://\S*(pypi|pythonhosted|debian\.org|npmjs)")
+    for path in _texts():
+        assert not pattern.search(path.read_text(encoding="utf-8")), path
+
+
+def _texts() -> Iterator[Path]:
+    """Yield the project's own text files."""
+    for folder in ("custom_components", "tests", "scripts", "requirements", ".github"):
+        for path in (ROOT / folder).rglob("*"):
+            if path.is_file() and "__pycache__" not in path.parts:
+                yield path
+    for kind in ("*.json", "*.md", "*.toml", ".*.yaml"):
+        yield from ROOT.glob(kind)
+
+
+def test_floor() -> None:
+    """hacs.json and the README name the same oldest Home Assistant."""
+    hacs = _json(ROOT / "hacs.json")
+    assert hacs["homeassistant"] == "2026.7.0"
+    assert hacs["filename"] == f"{DOMAIN}.zip"
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert "2026.7" in readme
+
+
+def test_readme_lists_every_entity() -> None:
+    """The README's tables have each entity, option, field and message."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    for name in ENGLISH["entity"]["sensor"].values():
+        assert f"| {name['name']} |" in readme
+    for step in ("config", "options"):
+        labels = [
+            *ENGLISH[step]["step"].get("user", {}).get("data", {}).values(),
+            *ENGLISH[step]["step"].get("init", {}).get("data", {}).values(),
+        ]
+        for label in labels:
+            assert f"| {label} |" in readme
+    for label in ENGLISH["config"]["step"]["user"]["sections"]["advanced"][
+        "data"
+    ].values():
+        assert f"| {label} |" in readme
+    for message in ENGLISH["config"]["error"].values():
+        assert re.split(r"[.,]", message)[0] in readme
+    for disabled in SENSORS:
+        row = next(
+            line
+            for line in readme.splitlines()
+            if line.startswith(
+                f"| {ENGLISH['entity']['sensor'][disabled.key]['name']} |"
+            )
+        )
+        assert ("off at first" in row) is not disabled.entity_registry_enabled_default
+
+
+def test_readme_is_short() -> None:
+    """Longer explanations belong elsewhere."""
+    lines = (ROOT / "README.md").read_text(encoding="utf-8").splitlines()
+    assert len(lines) <= 300

@@ -1,0 +1,69 @@
+"""What the README promises, done."""
+
+from freezegun.api import FrozenDateTimeFactory
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+import yaml
+
+from homeassistant.components.persistent_notification import (
+    Notification,
+    UpdateType,
+    async_register_callback,
+)
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.setup import async_setup_component
+
+from .common import pass_time, set_up
+from .simulated_api import GIB, Account, Package, SimulatedApi
+from .translations import PACKAGE
+
+README = (PACKAGE.parents[1] / "README.md").read_text(encoding="utf-8")
+
+
+def _blocks(language: str) -> list[str]:
+    """Return the code blocks of a language."""
+    return [block.partition("```")[0] for block in README.split(f"```{language}\n")[1:]]
+
+
+@pytest.mark.parametrize("block", _blocks("yaml"))
+async def test_example(
+    now: FrozenDateTimeFactory,
+    hass: HomeAssistant,
+    api: SimulatedApi,
+    entry: MockConfigEntry,
+    block: str,
+) -> None:
+    """The example notifies once when the account is drained."""
+    package = Package(
+        id="1", traffic=100 * GIB, used=80 * GIB, expires=now().replace(month=4)
+    )
+    api.accounts[:] = [Account(packages=[package])]
+    assert await set_up(hass, entry)
+    assert await async_setup_component(hass, "persistent_notification", {})
+    messages: list[str] = []
+
+    @callback
+    def notified(_: UpdateType, notifications: dict[str, Notification]) -> None:
+        messages.extend(item["message"] for item in notifications.values())
+
+    async_register_callback(hass, notified)
+    assert await async_setup_component(
+        hass, "automation", {"automation": [yaml.safe_load(block)]}
+    )
+    await pass_time(hass, now)
+    assert messages == []
+
+    package.used = 95 * GIB
+    for _ in range(3):
+        await pass_time(hass, now)
+    (message,) = messages
+    assert message.startswith("5.00 GiB left. The next package expires 2026-04-01 ")
+
+
+def test_commands() -> None:
+    """The commands for developers are there and can be run."""
+    (block,) = _blocks("sh")
+    commands = [line.split()[0] for line in block.strip().splitlines()]
+    assert commands == ["scripts/demo", "scripts/test"]
+    for command in commands:
+        assert (PACKAGE.parents[1] / command).stat().st_mode & 0o111
