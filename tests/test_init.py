@@ -116,6 +116,23 @@ async def test_rate_limit_at_the_start(
     assert len(api.requests) == asked + 2
 
 
+async def test_rate_limit_ends_with_another_address(
+    hass: HomeAssistant,
+    api: SimulatedApi,
+    entry: MockConfigEntry,
+    now: FrozenDateTimeFactory,
+) -> None:
+    """What one server asks for does not hold for another one."""
+    api.break_(Fault.refuse(429, Retry_After="86400"), OVERVIEW)
+    assert not await set_up(hass, entry)
+    other = SimulatedApi(*api.accounts)
+    await other.start()
+    hass.config_entries.async_update_entry(entry, data={**entry.data, "url": other.url})
+    assert await hass.config_entries.async_reload(entry.entry_id)
+    await hass.config_entries.async_unload(entry.entry_id)
+    await other.stop()
+
+
 async def test_options_that_are_missing(
     hass: HomeAssistant, api: SimulatedApi, now: FrozenDateTimeFactory
 ) -> None:

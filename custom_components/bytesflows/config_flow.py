@@ -125,7 +125,7 @@ class BytesFlowsConfigFlow(ConfigFlow, domain=DOMAIN):
             data = {**DEFAULT_DATA, **_entry_data(user_input)}
             if not (errors := await self._async_validate(data)):
                 return self.async_create_entry(
-                    title="BytesFlows", data=data, options=DEFAULT_OPTIONS
+                    title="BytesFlows", data=data, options=dict(DEFAULT_OPTIONS)
                 )
         return self._async_show_step("user", USER_SCHEMA, user_input, errors)
 

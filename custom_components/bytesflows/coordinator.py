@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Final, override
 
 from homeassistant.config_entries import ConfigEntry
+from homeassistant.const import CONF_URL
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.exceptions import ConfigEntryAuthFailed
 from homeassistant.helpers.dispatcher import async_dispatcher_send
@@ -25,7 +26,7 @@ from .api import (
     Overview,
     Record,
 )
-from .const import DOMAIN, LOGGER
+from .const import CONF_API_TOKEN, DOMAIN, LOGGER
 from .ledger import Packages, summarize
 
 UPDATE_INTERVAL: Final = timedelta(minutes=5)
@@ -36,9 +37,11 @@ RECORDS_GRACE: Final = timedelta(hours=1)
 MIN_RETRY_AFTER: Final = 60.0
 MAX_RETRY_AFTER: Final = 86_400.0
 
-# When each account may be asked again, by entry. It outlives the coordinator, because
+# When each token may be used again at its address. It outlives the coordinator, because
 # Home Assistant soon tries again to set up what a refusal kept from being set up.
-_NEXT_REQUEST: HassKey[dict[str, datetime]] = HassKey(f"{DOMAIN}_next_request")
+_NEXT_REQUEST: HassKey[dict[tuple[str, str], datetime]] = HassKey(
+    f"{DOMAIN}_next_request"
+)
 
 type BytesFlowsConfigEntry = ConfigEntry[BytesFlowsCoordinator]
 
@@ -98,6 +101,7 @@ class BytesFlowsCoordinator(DataUpdateCoordinator[BytesFlowsData]):
             always_update=False,
         )
         self.client = client
+        self._account = (config_entry.data[CONF_URL], config_entry.data[CONF_API_TOKEN])
         self.last_poll: datetime | None = None
         self.poll_signal = f"{DOMAIN}_{config_entry.entry_id}_poll"
         self.reading: RecordsReading | None = None
@@ -225,7 +229,7 @@ class BytesFlowsCoordinator(DataUpdateCoordinator[BytesFlowsData]):
 
     def _await_permission(self, now: datetime) -> None:
         """Raise while the server wants to be left alone."""
-        allowed = self._next_request.get(self.config_entry.entry_id, now)
+        allowed = self._next_request.get(self._account, now)
         if now < allowed:
             wait = (allowed - now).total_seconds()
             raise UpdateFailed(
@@ -248,8 +252,7 @@ class BytesFlowsCoordinator(DataUpdateCoordinator[BytesFlowsData]):
                 translation_placeholders=placeholders,
             )
         if (wait := _wait(error)) is not None:
-            allowed = now + timedelta(seconds=wait)
-            self._next_request[self.config_entry.entry_id] = allowed
+            self._next_request[self._account] = now + timedelta(seconds=wait)
         return UpdateFailed(
             translation_domain=DOMAIN,
             translation_key=key,
@@ -258,7 +261,7 @@ class BytesFlowsCoordinator(DataUpdateCoordinator[BytesFlowsData]):
         )
 
     @property
-    def _next_request(self) -> dict[str, datetime]:
+    def _next_request(self) -> dict[tuple[str, str], datetime]:
         """Return when each account may be asked again."""
         return self.hass.data.setdefault(_NEXT_REQUEST, {})
 
