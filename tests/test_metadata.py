@@ -137,6 +137,19 @@ def test_every_abort_and_error_has_a_text() -> None:
     assert errors == set(ENGLISH["config"]["error"])
 
 
+def test_every_unit_of_a_form_has_a_text() -> None:
+    """Units that a form shows in words are translated."""
+    found = {
+        (selector.config["translation_key"], selector.config["unit_of_measurement"])
+        for validators in config_flow._options_schema(["UTC"]).schema.values()
+        for selector in getattr(validators, "validators", ())
+        if "translation_key" in getattr(selector, "config", {})
+    }
+    assert found == {("expiring_soon_days", "days")}
+    for key, unit in found:
+        text("selector", key, "unit_of_measurement", unit)
+
+
 def test_texts_are_plain() -> None:
     """Texts are resolved as they stand: no references, no exclamation marks."""
 

@@ -20,7 +20,6 @@ from homeassistant.const import (
     CONF_URL,
     CONF_VERIFY_SSL,
     PERCENTAGE,
-    UnitOfTime,
 )
 from homeassistant.core import callback
 from homeassistant.data_entry_flow import AbortFlow, section
@@ -288,7 +287,8 @@ def _options_schema(zones: Iterable[str]) -> vol.Schema:
                         min=1,
                         max=60,
                         mode=NumberSelectorMode.BOX,
-                        unit_of_measurement=UnitOfTime.DAYS,
+                        unit_of_measurement="days",
+                        translation_key=CONF_EXPIRING_SOON_DAYS,
                     )
                 ),
                 vol.Coerce(int),
