@@ -367,6 +367,7 @@ async def test_reauth(
     result = await submit(hass, result, api_token=f"Bearer {OTHER_TOKEN}")
     assert result["type"] is FlowResultType.ABORT
     assert result["reason"] == "reauth_successful"
+    assert result.get("translation_domain") is None  # So that the text is ours.
     assert dict(entry.data) == {
         "api_token": OTHER_TOKEN,
         "url": api.url,

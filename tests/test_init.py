@@ -166,7 +166,7 @@ async def test_device(
     assert device.manufacturer == "BytesFlows"
     assert device.entry_type is dr.DeviceEntryType.SERVICE
     assert device.identifiers == {(DOMAIN, entry.entry_id)}
-    assert device.configuration_url == api.url
+    assert device.configuration_url == "https://bytesflows.com"
 
 
 async def test_cookies_are_not_kept(

@@ -278,7 +278,8 @@ def test_readme_lists_every_entity() -> None:
                 f"| {ENGLISH['entity']['sensor'][disabled.key]['name']} |"
             )
         )
-        assert ("off at first" in row) is not disabled.entity_registry_enabled_default
+        enabled = row.split(" | ")[1]
+        assert enabled == ("yes" if disabled.entity_registry_enabled_default else "no")
 
 
 def test_readme_is_short() -> None:

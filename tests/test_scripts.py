@@ -74,6 +74,7 @@ def test_unknown_environment(checkout: Path) -> None:
     )
 
 
+@pytest.mark.newest
 @pytest.mark.parametrize(
     ("line", "rule"),
     [

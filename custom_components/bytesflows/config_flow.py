@@ -163,7 +163,10 @@ class BytesFlowsConfigFlow(ConfigFlow, domain=DOMAIN):
         if user_input is not None:
             data = {**entry.data, **_entry_data(user_input)}
             if not (errors := await self._async_validate(data, entry)):
-                return self.async_update_reload_and_abort(entry, data=data)
+                # Home Assistant's own reasons have another text in each release.
+                return self.async_update_reload_and_abort(
+                    entry, data=data, reason=f"{self.source}_successful"
+                )
         return self._async_show_step(
             step_id, schema, user_input or {SECTION_ADVANCED: entry.data}, errors
         )
@@ -275,7 +278,7 @@ def _options_schema(zones: Iterable[str]) -> vol.Schema:
                     NumberSelectorConfig(
                         min=1,
                         max=99,
-                        mode=NumberSelectorMode.SLIDER,
+                        mode=NumberSelectorMode.BOX,
                         unit_of_measurement=PERCENTAGE,
                     )
                 ),

@@ -1,10 +1,10 @@
 """Base of the BytesFlows entities."""
 
-from homeassistant.const import CONF_URL
 from homeassistant.helpers.device_registry import DeviceEntryType, DeviceInfo
 from homeassistant.helpers.entity import EntityDescription
 from homeassistant.helpers.update_coordinator import CoordinatorEntity
 
+from .api import DEFAULT_URL
 from .const import DOMAIN
 from .coordinator import BytesFlowsCoordinator
 
@@ -27,5 +27,5 @@ class BytesFlowsEntity(CoordinatorEntity[BytesFlowsCoordinator]):
             identifiers={(DOMAIN, entry.entry_id)},
             manufacturer="BytesFlows",
             name=entry.title,
-            configuration_url=entry.data[CONF_URL],
+            configuration_url=DEFAULT_URL,
         )

@@ -23,6 +23,7 @@ from .home_assistant import (
 )
 
 RUNS: Final = Path(__file__).parents[2] / ".dev" / "demo"
+PAGE: Final = "/config/integrations/integration/bytesflows"
 DEFAULT_URL: Final = "https://bytesflows.com"
 # Home Assistant says this of every custom integration.
 STANDING_WARNING: Final = "which has not been tested by Home Assistant"
@@ -83,8 +84,14 @@ async def _run(*, check: bool) -> int:
             ]
             for problem in problems:
                 _say(f"WRONG: {problem}")
-            _say("Check failed" if problems else "Check passed")
-            return int(bool(problems))
+            if problems:
+                _say("Check failed")
+                return 1
+            _say(f"Check passed: {len(states)} entities, and no complaint in the log")
+            return 0
+        _say(f"BytesFlows: {home_assistant.url}{PAGE}")
+        if account is not None:
+            _say(f"Simulated API: {url} (token {token}); the account is being used")
         _say("Press Ctrl-C to end")
         await home_assistant.wait()
     return 0
@@ -95,7 +102,7 @@ async def _simulate(account: Account, *, lives: bool) -> AsyncGenerator[str]:
     """Start the simulated API, and let the account be used; yield the address."""
     api = SimulatedApi(account)
     if lives:
-        life = Life(account=account, bytes_per_second=4 * MIB)
+        life = Life(account=account, bytes_per_second=MIB // 4)
         api.before = lambda _: life.advance()
     await api.start()
     try:
