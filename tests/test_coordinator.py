@@ -384,6 +384,8 @@ async def test_retry_after_holds_for_everybody(
     api.requests.clear()
 
     await refresh(hass)
+    error = entry.runtime_data.last_exception
+    assert error.retry_after == 7201  # A second more than what is left.
     await pass_time(hass, freezer, timedelta(minutes=70))
     assert api.requests == []
     await pass_time(hass, freezer, timedelta(minutes=55))

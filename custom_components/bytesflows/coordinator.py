@@ -36,6 +36,8 @@ RECORDS_GRACE: Final = timedelta(hours=1)
 """How long the last records stand in while they cannot be read."""
 MIN_RETRY_AFTER: Final = 60.0
 MAX_RETRY_AFTER: Final = 86_400.0
+SCHEDULING_SLACK: Final = 1.0
+"""Seconds by which Home Assistant may wake us too early: it counts from whole ones."""
 
 # When each token may be used again at its address. It outlives the coordinator, because
 # Home Assistant soon tries again to set up what a refusal kept from being set up.
@@ -236,7 +238,7 @@ class BytesFlowsCoordinator(DataUpdateCoordinator[BytesFlowsData]):
                 translation_domain=DOMAIN,
                 translation_key="rate_limited",
                 translation_placeholders={"detail": f"next request in {wait:.0f} s"},
-                retry_after=wait,
+                retry_after=wait + SCHEDULING_SLACK,
             )
 
     def _update_error(
@@ -257,7 +259,7 @@ class BytesFlowsCoordinator(DataUpdateCoordinator[BytesFlowsData]):
             translation_domain=DOMAIN,
             translation_key=key,
             translation_placeholders=placeholders,
-            retry_after=wait,
+            retry_after=None if wait is None else wait + SCHEDULING_SLACK,
         )
 
     @property
