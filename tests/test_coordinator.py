@@ -415,6 +415,27 @@ async def test_retry_after_of_the_records(
     assert state(hass, "expiring_traffic").state == "0.5"
 
 
+async def test_clock_that_is_set_back(
+    hass: HomeAssistant,
+    api: SimulatedApi,
+    entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """A clock that was wrong for a while keeps nothing from being read for long."""
+    freezer.move_to(MOMENT + timedelta(days=300))
+    assert await set_up(hass, entry)
+    api.break_(Fault.refuse(429, Retry_After="3600"))
+    await refresh(hass)
+    assert state(hass, "active_packages").state == "unavailable"
+
+    api.heal()
+    api.requests.clear()
+    freezer.move_to(MOMENT)
+    await entry.runtime_data.async_refresh()
+    assert (api.count(OVERVIEW), api.count(RECORDS)) == (1, 1)
+    assert state(hass, "active_packages").state == "2"
+
+
 async def test_revoked_token(
     hass: HomeAssistant,
     api: SimulatedApi,

@@ -174,13 +174,13 @@ class BytesFlowsCoordinator(DataUpdateCoordinator[BytesFlowsData]):
 
     def _records_due(self, now: datetime, overview: Overview | None = None) -> bool:
         """Return whether the records can have changed, as far as is known already."""
-        if self._next_records_request is not None and now < self._next_records_request:
+        if _pause(self._next_records_request, now):
             return False
         reading = self.reading
         return (
             reading is None
             or self._records_requested
-            or now - reading.time >= RECORDS_INTERVAL
+            or abs(now - reading.time) >= RECORDS_INTERVAL
             or (reading.next_expiry is not None and reading.next_expiry <= now)
             or (overview is not None and overview != reading.overview)
         )
@@ -231,9 +231,7 @@ class BytesFlowsCoordinator(DataUpdateCoordinator[BytesFlowsData]):
 
     def _await_permission(self, now: datetime) -> None:
         """Raise while the server wants to be left alone."""
-        allowed = self._next_request.get(self._account, now)
-        if now < allowed:
-            wait = (allowed - now).total_seconds()
+        if wait := _pause(self._next_request.get(self._account), now):
             raise UpdateFailed(
                 translation_domain=DOMAIN,
                 translation_key="rate_limited",
@@ -290,6 +288,12 @@ class BytesFlowsCoordinator(DataUpdateCoordinator[BytesFlowsData]):
         if self._cancel_expiry_refresh is not None:
             self._cancel_expiry_refresh()
             self._cancel_expiry_refresh = None
+
+
+def _pause(until: datetime | None, now: datetime) -> float:
+    """Return the seconds left of a pause; none where the clock was set back."""
+    left = 0.0 if until is None else (until - now).total_seconds()
+    return left if 0 < left <= MAX_RETRY_AFTER else 0.0
 
 
 def _wait(error: BytesFlowsError) -> float | None:
