@@ -23,6 +23,8 @@ DEMO = (sys.executable, "-m", "tests.demo")
 
 pytestmark = [
     pytest.mark.newest,
+    # One after the other: each clears what the others leave behind.
+    pytest.mark.xdist_group("demo"),
     pytest.mark.timeout(240),
     pytest.mark.usefixtures("socket_enabled"),
 ]
