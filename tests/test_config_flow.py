@@ -1,5 +1,6 @@
 """Every path of every flow, against the simulated API."""
 
+import asyncio
 from typing import Any
 from unittest.mock import patch
 
@@ -304,6 +305,17 @@ async def test_same_token(
     assert result["type"] is FlowResultType.ABORT
     assert result["reason"] == "already_configured"
     assert api.requests == []
+
+
+async def test_same_token_at_once(hass: HomeAssistant, api: SimulatedApi) -> None:
+    """Of two flows for one account, one is refused."""
+    form = {"api_token": EXAMPLE_TOKEN, "advanced": advanced(api.url)}
+    flows = [await start(hass), await start(hass)]
+    results = await asyncio.gather(*(submit(hass, flow, **form) for flow in flows))
+    assert {result["type"] for result in results} == {
+        FlowResultType.CREATE_ENTRY,
+        FlowResultType.ABORT,
+    }
 
 
 async def test_same_account(

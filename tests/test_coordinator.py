@@ -415,6 +415,56 @@ async def test_retry_after_of_the_records(
     assert state(hass, "expiring_traffic").state == "0.5"
 
 
+async def test_unload_during_a_refresh(
+    hass: HomeAssistant, api: SimulatedApi, entry: MockConfigEntry
+) -> None:
+    """A refresh that ends after the unloading plans nothing."""
+    assert await set_up(hass, entry)
+    coordinator: BytesFlowsCoordinator = entry.runtime_data
+    await coordinator.async_shutdown()
+    coordinator._async_refresh_finished()
+    assert coordinator._cancel_expiry_refresh is None
+
+
+async def test_records_after_a_long_outage(
+    hass: HomeAssistant,
+    api: SimulatedApi,
+    entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """What was read before a long outage is not shown as if it were new."""
+    assert await set_up(hass, entry)
+    api.break_(Fault.refuse(500))
+    await pass_time(hass, freezer)
+    await pass_time(hass, freezer, timedelta(hours=5))
+    api.heal()
+    api.break_(Fault.refuse(500), RECORDS)
+    await pass_time(hass, freezer)
+    assert state(hass, "available_traffic").state == "3.0"
+    assert state(hass, "active_packages").state == "unavailable"
+
+    api.heal()
+    await pass_time(hass, freezer)
+    assert state(hass, "active_packages").state == "1"
+
+
+async def test_retry_after_of_the_records_in_an_outage(
+    hass: HomeAssistant,
+    api: SimulatedApi,
+    entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """The pause that the records want is kept when the overview fails, too."""
+    assert await set_up(hass, entry)
+    api.break_(Fault.refuse(500), OVERVIEW)
+    api.break_(Fault.refuse(429, Retry_After="3600"), RECORDS)
+    await pass_time(hass, freezer, timedelta(hours=1))
+    asked = api.count(RECORDS)
+    await pass_time(hass, freezer)
+    await pass_time(hass, freezer)
+    assert api.count(RECORDS) == asked
+
+
 async def test_clock_that_is_set_back(
     hass: HomeAssistant,
     api: SimulatedApi,

@@ -3,7 +3,6 @@
 from freezegun.api import FrozenDateTimeFactory
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
-from syrupy.assertion import SnapshotAssertion
 
 from custom_components.bytesflows.const import DOMAIN
 from homeassistant.config_entries import ConfigEntryState
@@ -157,7 +156,6 @@ async def test_device(
     hass: HomeAssistant,
     api: SimulatedApi,
     entry: MockConfigEntry,
-    snapshot: SnapshotAssertion,
 ) -> None:
     """The account is a service, named like the entry."""
     assert await set_up(hass, entry)

@@ -199,9 +199,8 @@ class BytesFlowsConfigFlow(ConfigFlow, domain=DOMAIN):
         if not _is_confidential(url):
             return {SECTION_ADVANCED: "insecure_url"}
         data[CONF_URL] = str(url).rstrip("/")
-        self._async_abort_entries_match(
-            {key: data[key] for key in (CONF_API_TOKEN, CONF_URL)}
-        )
+        account = {key: data[key] for key in (CONF_API_TOKEN, CONF_URL)}
+        self._async_abort_entries_match(account)
         try:
             package_ids = await self._async_read_package_ids(data)
         except BytesFlowsAuthenticationError as err:
@@ -211,6 +210,8 @@ class BytesFlowsConfigFlow(ConfigFlow, domain=DOMAIN):
         except Exception:  # noqa: BLE001
             LOGGER.exception("Unexpected error while asking the BytesFlows API")
             return {"base": "unknown"}
+        # Another flow may have been faster.
+        self._async_abort_entries_match(account)
         self._async_abort_if_account_differs(package_ids, entry)
         return {}
 

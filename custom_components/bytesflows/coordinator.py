@@ -30,8 +30,9 @@ from .const import CONF_API_TOKEN, DOMAIN, LOGGER
 from .ledger import Packages, summarize
 
 UPDATE_INTERVAL: Final = timedelta(minutes=5)
-RECORDS_INTERVAL: Final = timedelta(hours=1)
-"""When the records are read again although nothing points to a change."""
+RECORDS_INTERVAL: Final = timedelta(minutes=58)
+"""When the records are read again although nothing points to a change: at the twelfth
+poll, which Home Assistant may start a moment before the hour is over."""
 RECORDS_GRACE: Final = timedelta(hours=1)
 """How long the last records stand in while they cannot be read."""
 MIN_RETRY_AFTER: Final = 60.0
@@ -111,6 +112,7 @@ class BytesFlowsCoordinator(DataUpdateCoordinator[BytesFlowsData]):
         self._records_failing_since: datetime | None = None
         self._next_records_request: datetime | None = None
         self._cancel_expiry_refresh: CALLBACK_TYPE | None = None
+        self._is_shut_down = False
 
     @property
     def package_ids(self) -> frozenset[str]:
@@ -127,6 +129,7 @@ class BytesFlowsCoordinator(DataUpdateCoordinator[BytesFlowsData]):
     @override
     async def async_shutdown(self) -> None:
         """Stop polling, and forget the planned refresh."""
+        self._is_shut_down = True
         self._unplan_refresh()
         await super().async_shutdown()
 
@@ -147,7 +150,8 @@ class BytesFlowsCoordinator(DataUpdateCoordinator[BytesFlowsData]):
     def _async_refresh_finished(self) -> None:
         """Tell who wants to know of every good poll, and plan the next expiry."""
         self._unplan_refresh()
-        if self.last_update_success:
+        # A refresh that was under way when the account was unloaded ends here, too.
+        if self.last_update_success and not self._is_shut_down:
             async_dispatcher_send(self.hass, self.poll_signal)
             self._plan_refresh()
 
@@ -161,6 +165,7 @@ class BytesFlowsCoordinator(DataUpdateCoordinator[BytesFlowsData]):
                 return_exceptions=True,
             )
             if isinstance(overview, BaseException):
+                self._pause_records(records, now)
                 raise overview
         else:
             overview = await self.client.get_overview()
@@ -206,8 +211,7 @@ class BytesFlowsCoordinator(DataUpdateCoordinator[BytesFlowsData]):
                     self.name,
                     records,
                 )
-            if (wait := _wait(records)) is not None:
-                self._next_records_request = now + timedelta(seconds=wait)
+            self._pause_records(records, now)
             return
         if isinstance(records, BaseException):
             raise records
@@ -220,11 +224,24 @@ class BytesFlowsCoordinator(DataUpdateCoordinator[BytesFlowsData]):
             records, overview, now, summarize(records, now).next_expiry
         )
 
+    def _pause_records(
+        self, records: tuple[Record, ...] | BaseException, now: datetime
+    ) -> None:
+        """Leave the records alone for as long as the server asked for."""
+        if (
+            isinstance(records, BytesFlowsError)
+            and (wait := _wait(records)) is not None
+        ):
+            self._next_records_request = now + timedelta(seconds=wait)
+
     def _packages(self, now: datetime) -> Packages | None:
         """Return what the records mean now, unless they are out of date."""
         if self.reading is None or (
             self._records_failing_since is not None
-            and now - self._records_failing_since >= RECORDS_GRACE
+            and (
+                now - self._records_failing_since >= RECORDS_GRACE
+                or now - self.reading.time >= RECORDS_INTERVAL + RECORDS_GRACE
+            )
         ):
             return None
         return summarize(self.reading.records, now)

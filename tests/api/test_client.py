@@ -283,6 +283,14 @@ async def test_no_server(session: ClientSession, url: str) -> None:
     assert not isinstance(error.value, BytesFlowsTimeoutError)
 
 
+async def test_closed_session(client: BytesFlowsClient, api: SimulatedApi) -> None:
+    """A session that was given up in the meantime is a connection error."""
+    client._session.detach()
+    with pytest.raises(BytesFlowsConnectionError, match="closed"):
+        await client.get_overview()
+    assert api.requests == []
+
+
 async def test_no_tls(client: BytesFlowsClient, api: SimulatedApi) -> None:
     """A server that does not speak TLS is a connection error."""
     client._url = client._url.with_scheme("https")

@@ -153,10 +153,11 @@ class SimulatedApi:
 
     async def _handle(self, incoming: web.Request) -> web.StreamResponse:
         """Answer a request, keeping count of those under way."""
+        header = incoming.headers.get("Authorization", "")
         request = Request(
             incoming.path,
             dict(incoming.query),
-            incoming.headers.get("Authorization", "").removeprefix("Bearer "),
+            header.removeprefix("Bearer ") if header.startswith("Bearer ") else "",
             dict(incoming.cookies),
         )
         self.requests.append(request)

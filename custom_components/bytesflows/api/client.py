@@ -150,6 +150,8 @@ class BytesFlowsClient:
             raise BytesFlowsAuthenticationError(
                 "the token is empty or has characters that no token has"
             )
+        if self._session.closed:
+            raise BytesFlowsConnectionError("the session is closed")
         failure: BytesFlowsError
         try:
             async with (
@@ -264,7 +266,7 @@ def _retry_after(headers: Mapping[str, str]) -> float | None:
         return float(text)
     try:
         date = parsedate_to_datetime(text)
-    except ValueError:
+    except ValueError, OverflowError:
         return None
     if date.tzinfo is None:
         date = date.replace(tzinfo=UTC)

@@ -82,7 +82,8 @@ def _time(value: object) -> datetime | None:
     """
     if not isinstance(value, str):
         raise TypeError("not a time")
-    if not (text := value.strip()):
+    text = value.strip()
+    if not text or text.startswith("0000-"):
         return None
     time = datetime.fromisoformat(text)
     if time.year not in _YEARS_WITH_MEANING:
