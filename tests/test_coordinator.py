@@ -415,17 +415,6 @@ async def test_retry_after_of_the_records(
     assert state(hass, "expiring_traffic").state == "0.5"
 
 
-async def test_unload_during_a_refresh(
-    hass: HomeAssistant, api: SimulatedApi, entry: MockConfigEntry
-) -> None:
-    """A refresh that ends after the unloading plans nothing."""
-    assert await set_up(hass, entry)
-    coordinator: BytesFlowsCoordinator = entry.runtime_data
-    await coordinator.async_shutdown()
-    coordinator._async_refresh_finished()
-    assert coordinator._cancel_expiry_refresh is None
-
-
 async def test_records_after_a_long_outage(
     hass: HomeAssistant,
     api: SimulatedApi,
@@ -519,7 +508,7 @@ async def test_mistakes_of_ours_are_not_hidden(
     async def fail() -> None:
         raise RuntimeError("a mistake")
 
-    monkeypatch.setattr(coordinator.client, "get_records", fail)
+    monkeypatch.setattr(coordinator.client, "get_records_page", fail)
     await pass_time(hass, freezer, timedelta(hours=2))
     assert state(hass, "available_traffic").state == "unavailable"
     assert "Unexpected error fetching BytesFlows data" in caplog.text

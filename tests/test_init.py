@@ -1,16 +1,20 @@
 """Setting up, unloading and reloading an account."""
 
+import asyncio
+from typing import Any
+
 from freezegun.api import FrozenDateTimeFactory
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.bytesflows.const import DOMAIN
+from custom_components.bytesflows.coordinator import BytesFlowsCoordinator
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr
 
 from .common import make_entry, pass_time, set_up, state
-from .simulated_api import OVERVIEW, RECORDS, Fault, SimulatedApi
+from .simulated_api import OVERVIEW, RECORDS, Fault, Package, SimulatedApi
 
 
 async def test_set_up_and_unload(
@@ -48,6 +52,27 @@ async def test_remove(
     assert hass.states.async_entity_ids() == []
     registry = dr.async_get(hass)
     assert dr.async_entries_for_config_entry(registry, entry.entry_id) == []
+
+
+async def test_removal_during_a_poll(
+    hass: HomeAssistant,
+    hass_storage: dict[str, Any],
+    api: SimulatedApi,
+    entry: MockConfigEntry,
+) -> None:
+    """A poll that ends after the removal leaves nothing behind."""
+    assert await set_up(hass, entry)
+    assert f"bytesflows.{entry.entry_id}" in hass_storage
+    api.accounts[0].packages.append(Package(id="3", traffic=2**30))
+    api.break_(Fault(delay=0.3))
+    coordinator: BytesFlowsCoordinator = entry.runtime_data
+    poll = hass.async_create_task(coordinator.async_request_refresh())
+    await asyncio.sleep(0.1)
+    await hass.config_entries.async_remove(entry.entry_id)
+    await poll
+    await hass.async_block_till_done()
+    assert [change.record.id for change in coordinator.ledger.changes] == ["3"]
+    assert f"bytesflows.{entry.entry_id}" not in hass_storage
 
 
 @pytest.mark.parametrize(

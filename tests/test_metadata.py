@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from custom_components.bytesflows import config_flow
+from custom_components.bytesflows import PLATFORMS, config_flow
 from custom_components.bytesflows.api import (
     BytesFlowsAuthenticationError,
     BytesFlowsConnectionError,
@@ -20,23 +20,38 @@ from custom_components.bytesflows.api import (
     BytesFlowsRateLimitError,
     BytesFlowsResponseError,
     BytesFlowsTimeoutError,
+    Source,
     exceptions,
 )
+from custom_components.bytesflows.calendar import PACKAGE_EXPIRIES
 from custom_components.bytesflows.config_flow import DEFAULT_OPTIONS
 from custom_components.bytesflows.const import DOMAIN
 from custom_components.bytesflows.coordinator import error_key
+from custom_components.bytesflows.event import PACKAGE_EVENT
+from custom_components.bytesflows.ledger import ChangeKind
 from custom_components.bytesflows.sensor import (
+    CONSUMED_SENSOR,
     LAST_UPDATE_SENSOR,
     OVERVIEW_SENSORS,
     PACKAGES_SENSORS,
 )
 import homeassistant.components
+from homeassistant.helpers.entity import EntityDescription
 
 from .common import OPTIONS
 from .translations import ENGLISH, PACKAGE, placeholders, text
 
 ROOT = PACKAGE.parents[1]
-SENSORS = (*OVERVIEW_SENSORS, *PACKAGES_SENSORS, LAST_UPDATE_SENSOR)
+ENTITIES: dict[str, tuple[EntityDescription, ...]] = {
+    "calendar": (PACKAGE_EXPIRIES,),
+    "event": (PACKAGE_EVENT,),
+    "sensor": (
+        *OVERVIEW_SENSORS,
+        *PACKAGES_SENSORS,
+        CONSUMED_SENSOR,
+        LAST_UPDATE_SENSOR,
+    ),
+}
 
 ERRORS: list[BytesFlowsError] = [
     BytesFlowsAuthenticationError(""),
@@ -65,14 +80,26 @@ def _calls() -> Iterator[tuple[str, ast.Call]]:
                 yield path.stem, node
 
 
-def test_every_sensor_has_a_name_and_an_icon() -> None:
-    """Names, icons and sensors are the same set, each key its translation key."""
-    keys = {sensor.key for sensor in SENSORS}
-    assert keys == {sensor.translation_key for sensor in SENSORS}
-    assert keys == set(ENGLISH["entity"]["sensor"])
-    icons = _json(PACKAGE / "icons.json")["entity"]["sensor"]
-    assert keys == set(icons)
-    assert all(icon["default"].startswith("mdi:") for icon in icons.values())
+def test_every_entity_has_a_name_and_an_icon() -> None:
+    """Names, icons and entities are the same sets."""
+    icons = _json(PACKAGE / "icons.json")["entity"]
+    assert set(ENTITIES) == set(ENGLISH["entity"]) == set(icons)
+    assert set(ENTITIES) == {platform.value for platform in PLATFORMS}
+    for platform, descriptions in ENTITIES.items():
+        keys = {description.key for description in descriptions}
+        assert keys == set(ENGLISH["entity"][platform]) == set(icons[platform])
+        for key in keys:
+            assert text("entity", platform, key, "name")
+            assert icons[platform][key]["default"].startswith("mdi:")
+
+
+def test_every_event_has_a_text() -> None:
+    """Event types and sources are the same sets as their texts."""
+    attributes = ENGLISH["entity"]["event"]["package"]["state_attributes"]
+    assert set(attributes["event_type"]["state"]) == set(ChangeKind)
+    assert set(attributes["source"]["state"]) == set(Source)
+    for source in Source:
+        assert placeholders(text("common", f"expiry_{source}")) == {"size"}
 
 
 @pytest.mark.parametrize("error", ERRORS, ids=repr)
@@ -255,8 +282,6 @@ def test_floor() -> None:
 def test_readme_lists_every_entity() -> None:
     """The README's tables have each entity, option, field and message."""
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    for name in ENGLISH["entity"]["sensor"].values():
-        assert f"| {name['name']} |" in readme
     for step in ("config", "options"):
         labels = [
             *ENGLISH[step]["step"].get("user", {}).get("data", {}).values(),
@@ -270,16 +295,11 @@ def test_readme_lists_every_entity() -> None:
         assert f"| {label} |" in readme
     for message in ENGLISH["config"]["error"].values():
         assert re.split(r"[.,]", message)[0] in readme
-    for disabled in SENSORS:
-        row = next(
-            line
-            for line in readme.splitlines()
-            if line.startswith(
-                f"| {ENGLISH['entity']['sensor'][disabled.key]['name']} |"
-            )
-        )
-        enabled = row.split(" | ")[1]
-        assert enabled == ("yes" if disabled.entity_registry_enabled_default else "no")
+    for platform, descriptions in ENTITIES.items():
+        for description in descriptions:
+            name = text("entity", platform, description.key, "name")
+            enabled = "yes" if description.entity_registry_enabled_default else "no"
+            assert f"| {name} | {enabled} | " in readme
 
 
 def test_readme_is_short() -> None:

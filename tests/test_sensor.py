@@ -11,6 +11,8 @@ from pytest_homeassistant_custom_component.common import (
 )
 from syrupy.assertion import SnapshotAssertion
 
+from custom_components import bytesflows
+from homeassistant.const import Platform
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import entity_registry as er
 
@@ -34,8 +36,10 @@ async def test_sensors_of_the_document(
     entity_registry: er.EntityRegistry,
     snapshot: SnapshotAssertion,
     caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The document's example gives these entities, and no warning."""
+    monkeypatch.setattr(bytesflows, "PLATFORMS", [Platform.SENSOR])
     assert await set_up(hass, entry)
     await snapshot_platform(hass, entity_registry, snapshot, entry.entry_id)
     assert [
@@ -60,7 +64,15 @@ async def test_off_at_first(
             entity_registry, entry.entry_id
         )
         if registered.disabled_by is not None
-    } == {f"{entry.entry_id}_last_purchase", f"{entry.entry_id}_last_update"}
+    } == {
+        f"{entry.entry_id}_{key}"
+        for key in (
+            "check_in_traffic_available",
+            "last_purchase",
+            "last_update",
+            "purchased_traffic_available",
+        )
+    }
 
 
 async def test_five_values_of_the_document(

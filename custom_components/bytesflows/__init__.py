@@ -1,18 +1,23 @@
 """The BytesFlows integration: traffic packages of a BytesFlows account."""
 
+from datetime import UTC
+
 from aiohttp import DummyCookieJar
 
 from homeassistant.const import CONF_TIME_ZONE, CONF_URL, CONF_VERIFY_SSL, Platform
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import ConfigEntryError
 from homeassistant.helpers.aiohttp_client import async_create_clientsession
+from homeassistant.helpers.start import async_at_started
 from homeassistant.util import dt as dt_util
 
-from .api import BytesFlowsClient
+from .api import BytesFlowsClient, Codec
 from .const import CONF_API_TOKEN, DEFAULT_TIME_ZONE, DOMAIN
 from .coordinator import BytesFlowsConfigEntry, BytesFlowsCoordinator
+from .repairs import async_forget_time_zone, async_review_time_zone
+from .store import LedgerStore
 
-PLATFORMS: list[Platform] = [Platform.SENSOR]
+PLATFORMS: list[Platform] = [Platform.CALENDAR, Platform.EVENT, Platform.SENSOR]
 
 
 async def async_setup_entry(hass: HomeAssistant, entry: BytesFlowsConfigEntry) -> bool:
@@ -29,6 +34,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: BytesFlowsConfigEntry) -
     session = async_create_clientsession(
         hass, entry.data[CONF_VERIFY_SSL], cookie_jar=DummyCookieJar()
     )
+    store = LedgerStore(hass, entry.entry_id, Codec(time_zone))
     coordinator = BytesFlowsCoordinator(
         hass,
         entry,
@@ -38,13 +44,23 @@ async def async_setup_entry(hass: HomeAssistant, entry: BytesFlowsConfigEntry) -
             time_zone=time_zone,
             url=entry.data[CONF_URL],
         ),
+        store,
+        await store.async_load(),
     )
+    async_review_time_zone(hass, entry.entry_id, time_zone)
     await coordinator.async_config_entry_first_refresh()
     entry.runtime_data = coordinator
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
+    entry.async_on_unload(async_at_started(hass, coordinator.async_begin_to_tell))
     return True
 
 
 async def async_unload_entry(hass: HomeAssistant, entry: BytesFlowsConfigEntry) -> bool:
     """Unload an account."""
     return await hass.config_entries.async_unload_platforms(entry, PLATFORMS)
+
+
+async def async_remove_entry(hass: HomeAssistant, entry: BytesFlowsConfigEntry) -> None:
+    """Forget an account."""
+    async_forget_time_zone(hass, entry.entry_id)
+    await LedgerStore(hass, entry.entry_id, Codec(UTC)).async_remove()

@@ -244,7 +244,7 @@ class BytesFlowsConfigFlow(ConfigFlow, domain=DOMAIN):
         Entries whose packages are not known, and accounts without any, pass.
         """
         for other in self.hass.config_entries.async_loaded_entries(DOMAIN):
-            known_ids = other.runtime_data.package_ids
+            known_ids = other.runtime_data.ledger.package_ids
             if entry is not None and other.entry_id == entry.entry_id:
                 if package_ids and known_ids and package_ids.isdisjoint(known_ids):
                     raise AbortFlow("wrong_account")

@@ -1,19 +1,19 @@
 """Polling of one BytesFlows account."""
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final, override
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.const import CONF_URL
-from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
+from homeassistant.core import HomeAssistant, callback
 from homeassistant.exceptions import ConfigEntryAuthFailed
 from homeassistant.helpers.dispatcher import async_dispatcher_send
-from homeassistant.helpers.event import async_track_point_in_utc_time
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator, UpdateFailed
 from homeassistant.util import dt as dt_util
 from homeassistant.util.hass_dict import HassKey
+from homeassistant.util.signal_type import SignalType
 
 from .api import (
     BytesFlowsAuthenticationError,
@@ -24,10 +24,14 @@ from .api import (
     BytesFlowsResponseError,
     BytesFlowsTimeoutError,
     Overview,
-    Record,
 )
 from .const import CONF_API_TOKEN, DOMAIN, LOGGER
-from .ledger import Packages, summarize
+from .forecast import Outlook, Packages
+from .ledger import Change, Ledger
+from .repairs import async_report_time_zone
+from .store import LedgerStore
+from .sync import read_records, resolve_doubt
+from .time_zone import ZoneWatch
 
 UPDATE_INTERVAL: Final = timedelta(minutes=5)
 RECORDS_INTERVAL: Final = timedelta(minutes=58)
@@ -37,8 +41,8 @@ RECORDS_GRACE: Final = timedelta(hours=1)
 """How long the last records stand in while they cannot be read."""
 MIN_RETRY_AFTER: Final = 60.0
 MAX_RETRY_AFTER: Final = 86_400.0
-SCHEDULING_SLACK: Final = 1.0
-"""Seconds by which Home Assistant may wake us too early: it counts from whole ones."""
+SCHEDULING_SLACK: Final = timedelta(seconds=1)
+"""By how much Home Assistant may wake us too early: it counts from whole seconds."""
 
 # When each token may be used again at its address. It outlives the coordinator, because
 # Home Assistant soon tries again to set up what a refusal kept from being set up.
@@ -60,9 +64,8 @@ class BytesFlowsData:
 
 @dataclass(frozen=True, slots=True)
 class RecordsReading:
-    """The records as they were read, and what they belong to."""
+    """A reading of the records, and what it belongs to."""
 
-    records: tuple[Record, ...]
     overview: Overview
     time: datetime
     next_expiry: datetime | None
@@ -93,6 +96,8 @@ class BytesFlowsCoordinator(DataUpdateCoordinator[BytesFlowsData]):
         hass: HomeAssistant,
         config_entry: BytesFlowsConfigEntry,
         client: BytesFlowsClient,
+        store: LedgerStore,
+        ledger: Ledger,
     ) -> None:
         """Initialize the coordinator."""
         super().__init__(
@@ -104,77 +109,121 @@ class BytesFlowsCoordinator(DataUpdateCoordinator[BytesFlowsData]):
             always_update=False,
         )
         self.client = client
-        self._account = (config_entry.data[CONF_URL], config_entry.data[CONF_API_TOKEN])
+        self.ledger = ledger
         self.last_poll: datetime | None = None
-        self.poll_signal = f"{DOMAIN}_{config_entry.entry_id}_poll"
         self.reading: RecordsReading | None = None
+        self.poll_signal = f"{DOMAIN}_{config_entry.entry_id}_poll"
+        self.change_signal: SignalType[Change] = SignalType(
+            f"{DOMAIN}_{config_entry.entry_id}_change"
+        )
+        self._account = (config_entry.data[CONF_URL], config_entry.data[CONF_API_TOKEN])
+        self._store = store
+        self._outlook = Outlook(ledger)
+        self._zone_watch = ZoneWatch(client.time_zone)
+        self._may_tell = False
+        self._is_shut_down = False
+        self._telling: asyncio.Task[None] | None = None
         self._records_requested = False
         self._records_failing_since: datetime | None = None
         self._next_records_request: datetime | None = None
-        self._cancel_expiry_refresh: CALLBACK_TYPE | None = None
-        self._is_shut_down = False
-
-    @property
-    def package_ids(self) -> frozenset[str]:
-        """Return the ids of the packages, by which accounts are told apart."""
-        records = () if self.reading is None else self.reading.records
-        return frozenset(record.id for record in records)
 
     @override
     async def async_request_refresh(self) -> None:
-        """Read everything, because somebody asked for it."""
+        """Read the records, too, because somebody asked for it."""
         self._records_requested = True
         await super().async_request_refresh()
 
     @override
     async def async_shutdown(self) -> None:
-        """Stop polling, and forget the planned refresh."""
+        """Stop polling, and write what is waiting to be written."""
         self._is_shut_down = True
-        self._unplan_refresh()
         await super().async_shutdown()
+        await self._store.async_flush()
+
+    async def async_begin_to_tell(self, _: HomeAssistant) -> None:
+        """Tell what happened to packages, now that somebody can hear it."""
+        self._may_tell = True
+        await self._async_tell()
+
+    @callback
+    def async_raise_consumed(self, consumed: int) -> None:
+        """Take a total that was shown before as a lower bound for this one."""
+        self.ledger.raise_consumed(consumed)
+        if self.data.packages is not None:
+            packages = replace(self.data.packages, consumed=self.ledger.consumed)
+            self.data = replace(self.data, packages=packages)
 
     @override
     async def _async_update_data(self) -> BytesFlowsData:
         """Fetch what can have changed."""
         now = dt_util.utcnow()
+        self.update_interval = UPDATE_INTERVAL
         self._await_permission(now)
         try:
             overview = await self._async_read(now)
         except BytesFlowsError as err:
             raise self._update_error(err, now) from err
         self.last_poll = now
-        return BytesFlowsData(overview, self._packages(now))
+        packages = self._packages(now)
+        if packages is not None and packages.next_expiry is not None:
+            until_expiry = packages.next_expiry - now + SCHEDULING_SLACK
+            self.update_interval = min(UPDATE_INTERVAL, until_expiry)
+        return BytesFlowsData(overview, packages)
 
     @callback
     @override
     def _async_refresh_finished(self) -> None:
-        """Tell who wants to know of every good poll, and plan the next expiry."""
-        self._unplan_refresh()
-        # A refresh that was under way when the account was unloaded ends here, too.
+        """Tell who wants to know of every good poll, and what happened."""
+        # A poll that was under way when the account was unloaded ends here, too.
         if self.last_update_success and not self._is_shut_down:
             async_dispatcher_send(self.hass, self.poll_signal)
-            self._plan_refresh()
+            if self.ledger.changes or self.ledger.save_within is not None:
+                self._telling = self.config_entry.async_create_task(
+                    self.hass, self._async_tell()
+                )
+
+    async def _async_tell(self) -> None:
+        """Tell what happened to packages, once.
+
+        It is stored as told before it is, so that a crash repeats nothing, and kept in
+        the storage until then, so that a crash loses nothing.
+        """
+        changes = self.ledger.take_changes() if self._may_tell else ()
+        await self._store.async_save_due(self.ledger)
+        for change in changes:
+            async_dispatcher_send(self.hass, self.change_signal, change)
 
     async def _async_read(self, now: datetime) -> Overview:
         """Read the overview, and the records when they are due."""
-        records: tuple[Record, ...] | BaseException
+        was_complete: bool | BaseException
         if self._records_due(now):
-            overview, records = await asyncio.gather(
+            overview, was_complete = await asyncio.gather(
                 self.client.get_overview(),
-                self.client.get_records(),
+                read_records(self.client, self.ledger, now),
                 return_exceptions=True,
             )
             if isinstance(overview, BaseException):
-                self._pause_records(records, now)
+                self._pause_records(was_complete, now)
                 raise overview
         else:
             overview = await self.client.get_overview()
             if not self._records_due(now, overview):
                 return overview
-            (records,) = await asyncio.gather(
-                self.client.get_records(), return_exceptions=True
+            (was_complete,) = await asyncio.gather(
+                read_records(self.client, self.ledger, now), return_exceptions=True
             )
-        self._take_records(records, overview, now)
+        try:
+            if isinstance(was_complete, BaseException):
+                raise was_complete
+            overview = await resolve_doubt(
+                self.client, self.ledger, overview, now, was_complete=was_complete
+            )
+        except BytesFlowsAuthenticationError:
+            raise
+        except BytesFlowsError as err:
+            self._note_failed_reading(err, now)
+        else:
+            self._note_reading(overview, now)
         return overview
 
     def _records_due(self, now: datetime, overview: Overview | None = None) -> bool:
@@ -190,48 +239,33 @@ class BytesFlowsCoordinator(DataUpdateCoordinator[BytesFlowsData]):
             or (overview is not None and overview != reading.overview)
         )
 
-    def _take_records(
-        self,
-        records: tuple[Record, ...] | BaseException,
-        overview: Overview,
-        now: datetime,
-    ) -> None:
-        """Keep the records, or note that they could not be read.
-
-        Their outage alone does not take down what comes from the overview. Home
-        Assistant does not see it, so its beginning and its end are logged here.
-        """
-        if isinstance(records, BytesFlowsError) and not isinstance(
-            records, BytesFlowsAuthenticationError
-        ):
-            if self._records_failing_since is None:
-                self._records_failing_since = now
-                LOGGER.warning(
-                    "Error fetching %s records; the last values stay an hour: %s",
-                    self.name,
-                    records,
-                )
-            self._pause_records(records, now)
-            return
-        if isinstance(records, BaseException):
-            raise records
+    def _note_reading(self, overview: Overview, now: datetime) -> None:
+        """Note what the records belong to now."""
         if self._records_failing_since is not None:
             self._records_failing_since = None
             LOGGER.info("Fetching %s records recovered", self.name)
         self._records_requested = False
         self._next_records_request = None
-        self.reading = RecordsReading(
-            records, overview, now, summarize(records, now).next_expiry
-        )
+        evidence = self._zone_watch.look(self.ledger, now)
+        async_report_time_zone(self.hass, self.config_entry, evidence)
+        next_expiry = self._outlook.packages(now).next_expiry
+        self.reading = RecordsReading(overview, now, next_expiry)
 
-    def _pause_records(
-        self, records: tuple[Record, ...] | BaseException, now: datetime
-    ) -> None:
-        """Leave the records alone for as long as the server asked for."""
-        if (
-            isinstance(records, BytesFlowsError)
-            and (wait := _wait(records)) is not None
-        ):
+    def _note_failed_reading(self, error: BytesFlowsError, now: datetime) -> None:
+        """Note that the records could not be read.
+
+        Their outage alone does not take down what comes from the overview. Home
+        Assistant does not see it, so its beginning and its end are logged here.
+        """
+        if self._records_failing_since is None:
+            self._records_failing_since = now
+            stay = "" if self.reading is None else "; the last values stay an hour"
+            LOGGER.warning("Error fetching %s records%s: %s", self.name, stay, error)
+        self._pause_records(error, now)
+
+    def _pause_records(self, result: object, now: datetime) -> None:
+        """Leave the records alone for as long as the server asked for, if it did."""
+        if isinstance(result, BytesFlowsError) and (wait := _wait(result)) is not None:
             self._next_records_request = now + timedelta(seconds=wait)
 
     def _packages(self, now: datetime) -> Packages | None:
@@ -244,7 +278,7 @@ class BytesFlowsCoordinator(DataUpdateCoordinator[BytesFlowsData]):
             )
         ):
             return None
-        return summarize(self.reading.records, now)
+        return self._outlook.packages(now)
 
     def _await_permission(self, now: datetime) -> None:
         """Raise while the server wants to be left alone."""
@@ -253,8 +287,9 @@ class BytesFlowsCoordinator(DataUpdateCoordinator[BytesFlowsData]):
                 translation_domain=DOMAIN,
                 translation_key="rate_limited",
                 translation_placeholders={"detail": f"next request in {wait:.0f} s"},
-                retry_after=wait + SCHEDULING_SLACK,
+                retry_after=wait + SCHEDULING_SLACK.total_seconds(),
             )
+        self._next_request.pop(self._account, None)
 
     def _update_error(
         self, error: BytesFlowsError, now: datetime
@@ -274,37 +309,15 @@ class BytesFlowsCoordinator(DataUpdateCoordinator[BytesFlowsData]):
             translation_domain=DOMAIN,
             translation_key=key,
             translation_placeholders=placeholders,
-            retry_after=None if wait is None else wait + SCHEDULING_SLACK,
+            retry_after=(
+                None if wait is None else wait + SCHEDULING_SLACK.total_seconds()
+            ),
         )
 
     @property
     def _next_request(self) -> dict[tuple[str, str], datetime]:
         """Return when each account may be asked again."""
         return self.hass.data.setdefault(_NEXT_REQUEST, {})
-
-    def _plan_refresh(self) -> None:
-        """Plan a refresh for the moment of the next expiry."""
-        packages = self.data.packages
-        if (
-            packages is None
-            or packages.next_expiry is None
-            or self.config_entry.pref_disable_polling
-        ):
-            return
-
-        async def refresh(_: datetime) -> None:
-            self._cancel_expiry_refresh = None
-            await self.async_request_refresh()
-
-        self._cancel_expiry_refresh = async_track_point_in_utc_time(
-            self.hass, refresh, packages.next_expiry
-        )
-
-    def _unplan_refresh(self) -> None:
-        """Forget the planned refresh."""
-        if self._cancel_expiry_refresh is not None:
-            self._cancel_expiry_refresh()
-            self._cancel_expiry_refresh = None
 
 
 def _pause(until: datetime | None, now: datetime) -> float:

@@ -45,7 +45,7 @@ def _records(coordinator: BytesFlowsCoordinator) -> dict[str, Any] | None:
     """Return the shape of the records: counts of all, and the active ones."""
     if (reading := coordinator.reading) is None:
         return None
-    records = reading.records
+    records = tuple(coordinator.ledger.records)
     created = [record.created for record in records if record.created is not None]
     return {
         "read": reading.time,

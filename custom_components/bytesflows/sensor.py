@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import override
 
 from homeassistant.components.sensor import (
+    RestoreSensor,
     SensorDeviceClass,
     SensorEntity,
     SensorEntityDescription,
@@ -20,7 +21,7 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from .api import Overview
 from .coordinator import BytesFlowsConfigEntry
 from .entity import BytesFlowsEntity
-from .ledger import Packages
+from .forecast import Packages
 
 PARALLEL_UPDATES = 0
 
@@ -41,41 +42,43 @@ class PackagesSensorDescription(SensorEntityDescription):
     value_fn: Callable[[Packages], int | datetime | None]
 
 
+@dataclass(frozen=True, kw_only=True)
+class TrafficSensorDescription(SensorEntityDescription):
+    """A size, which goes up and down unless told otherwise."""
+
+    device_class: SensorDeviceClass | None = SensorDeviceClass.DATA_SIZE
+    state_class: SensorStateClass | None = SensorStateClass.MEASUREMENT
+    native_unit_of_measurement: str | None = UnitOfInformation.BYTES
+    suggested_unit_of_measurement: str | None = UnitOfInformation.GIBIBYTES
+    suggested_display_precision: int | None = 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class OverviewTrafficDescription(TrafficSensorDescription, OverviewSensorDescription):
+    """A size that the overview has."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PackagesTrafficDescription(TrafficSensorDescription, PackagesSensorDescription):
+    """A size that follows from the records."""
+
+
 OVERVIEW_SENSORS: tuple[OverviewSensorDescription, ...] = (
-    OverviewSensorDescription(
+    OverviewTrafficDescription(
         key="available_traffic",
-        translation_key="available_traffic",
-        device_class=SensorDeviceClass.DATA_SIZE,
-        state_class=SensorStateClass.MEASUREMENT,
-        native_unit_of_measurement=UnitOfInformation.BYTES,
-        suggested_unit_of_measurement=UnitOfInformation.GIBIBYTES,
-        suggested_display_precision=2,
         value_fn=lambda overview: overview.available_traffic,
     ),
-    OverviewSensorDescription(
+    # It falls when a package expires, so it does not count consumption.
+    OverviewTrafficDescription(
         key="used_traffic",
-        translation_key="used_traffic",
-        device_class=SensorDeviceClass.DATA_SIZE,
-        # It falls when a package expires, so it does not count consumption.
-        state_class=SensorStateClass.MEASUREMENT,
-        native_unit_of_measurement=UnitOfInformation.BYTES,
-        suggested_unit_of_measurement=UnitOfInformation.GIBIBYTES,
-        suggested_display_precision=2,
         value_fn=lambda overview: overview.used_traffic,
     ),
-    OverviewSensorDescription(
+    OverviewTrafficDescription(
         key="total_traffic",
-        translation_key="total_traffic",
-        device_class=SensorDeviceClass.DATA_SIZE,
-        state_class=SensorStateClass.MEASUREMENT,
-        native_unit_of_measurement=UnitOfInformation.BYTES,
-        suggested_unit_of_measurement=UnitOfInformation.GIBIBYTES,
-        suggested_display_precision=2,
         value_fn=lambda overview: overview.total_traffic,
     ),
     OverviewSensorDescription(
         key="available_percentage",
-        translation_key="available_percentage",
         state_class=SensorStateClass.MEASUREMENT,
         native_unit_of_measurement=UnitOfRatio.PERCENTAGE,
         suggested_display_precision=1,
@@ -83,7 +86,6 @@ OVERVIEW_SENSORS: tuple[OverviewSensorDescription, ...] = (
     ),
     OverviewSensorDescription(
         key="balance",
-        translation_key="balance",
         device_class=SensorDeviceClass.MONETARY,
         state_class=SensorStateClass.TOTAL,
         suggested_display_precision=2,
@@ -95,44 +97,61 @@ OVERVIEW_SENSORS: tuple[OverviewSensorDescription, ...] = (
 PACKAGES_SENSORS: tuple[PackagesSensorDescription, ...] = (
     PackagesSensorDescription(
         key="next_expiry",
-        translation_key="next_expiry",
         device_class=SensorDeviceClass.TIMESTAMP,
         value_fn=lambda packages: packages.next_expiry,
     ),
-    PackagesSensorDescription(
+    PackagesTrafficDescription(
         key="expiring_traffic",
-        translation_key="expiring_traffic",
-        device_class=SensorDeviceClass.DATA_SIZE,
-        state_class=SensorStateClass.MEASUREMENT,
-        native_unit_of_measurement=UnitOfInformation.BYTES,
-        suggested_unit_of_measurement=UnitOfInformation.GIBIBYTES,
-        suggested_display_precision=2,
         value_fn=lambda packages: packages.expiring_traffic,
     ),
     PackagesSensorDescription(
         key="active_packages",
-        translation_key="active_packages",
         state_class=SensorStateClass.MEASUREMENT,
         value_fn=lambda packages: packages.usable,
     ),
+    PackagesTrafficDescription(
+        key="average_daily_consumption",
+        value_fn=lambda packages: packages.forecast.average_daily_consumption,
+    ),
+    PackagesSensorDescription(
+        key="estimated_depletion",
+        device_class=SensorDeviceClass.TIMESTAMP,
+        value_fn=lambda packages: packages.forecast.depletion,
+    ),
+    PackagesTrafficDescription(
+        key="daily_allowance",
+        value_fn=lambda packages: packages.forecast.daily_allowance,
+    ),
+    PackagesTrafficDescription(
+        key="purchased_traffic_available",
+        entity_registry_enabled_default=False,
+        value_fn=lambda packages: packages.purchased_traffic_available,
+    ),
+    PackagesTrafficDescription(
+        key="check_in_traffic_available",
+        entity_registry_enabled_default=False,
+        value_fn=lambda packages: packages.check_in_traffic_available,
+    ),
     PackagesSensorDescription(
         key="last_purchase",
-        translation_key="last_purchase",
         device_class=SensorDeviceClass.TIMESTAMP,
         entity_registry_enabled_default=False,
         value_fn=lambda packages: packages.last_purchase,
     ),
     PackagesSensorDescription(
         key="last_check_in",
-        translation_key="last_check_in",
         device_class=SensorDeviceClass.TIMESTAMP,
         value_fn=lambda packages: packages.last_check_in,
     ),
 )
 
+CONSUMED_SENSOR = PackagesTrafficDescription(
+    key="consumed_traffic",
+    state_class=SensorStateClass.TOTAL_INCREASING,
+    value_fn=lambda packages: packages.consumed,
+)
 LAST_UPDATE_SENSOR = SensorEntityDescription(
     key="last_update",
-    translation_key="last_update",
     device_class=SensorDeviceClass.TIMESTAMP,
     entity_category=EntityCategory.DIAGNOSTIC,
     entity_registry_enabled_default=False,
@@ -150,6 +169,7 @@ async def async_setup_entry(
         [
             *(OverviewSensor(coordinator, item) for item in OVERVIEW_SENSORS),
             *(PackagesSensor(coordinator, item) for item in PACKAGES_SENSORS),
+            ConsumedSensor(coordinator, CONSUMED_SENSOR),
             LastUpdateSensor(coordinator, LAST_UPDATE_SENSOR),
         ]
     )
@@ -192,6 +212,25 @@ class PackagesSensor(BytesFlowsEntity, SensorEntity):
         """Return the figure."""
         packages = self.coordinator.data.packages
         return None if packages is None else self.entity_description.value_fn(packages)
+
+
+class ConsumedSensor(PackagesSensor, RestoreSensor):
+    """The traffic ever used, which never falls."""
+
+    @override
+    async def async_added_to_hass(self) -> None:
+        """Never show less than before, even if what was stored is lost."""
+        await super().async_added_to_hass()
+        last = await self.async_get_last_sensor_data()
+        if last is not None and isinstance(last.native_value, int | float | Decimal):
+            self.coordinator.async_raise_consumed(int(last.native_value))
+
+    @property
+    @override
+    def native_value(self) -> int | None:
+        """Return the total, in an outage too: it is what will be restored."""
+        ledger = self.coordinator.ledger
+        return ledger.consumed if ledger.is_complete else None
 
 
 class LastUpdateSensor(BytesFlowsEntity, SensorEntity):

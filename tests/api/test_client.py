@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 import itertools
 import logging
+from pathlib import Path
 import subprocess
 import sys
 from typing import Any
@@ -524,8 +525,9 @@ async def test_log_names_no_token(
     assert EXAMPLE_TOKEN not in caplog.text
 
 
-def test_import_without_home_assistant() -> None:
+def test_import_without_home_assistant(tmp_path: Path) -> None:
     """The client imports in a Python that has only aiohttp and mashumaro."""
+    (tmp_path / "api").symlink_to(PACKAGE / "api")
     program = """
 import sys
 for name in ("homeassistant", "custom_components", "orjson", "voluptuous"):
@@ -536,7 +538,7 @@ print(*sorted({name.partition(".")[0] for name in set(sys.modules) - before}))
 """
     loaded = subprocess.run(
         [sys.executable, "-c", program],
-        cwd=PACKAGE,
+        cwd=tmp_path,
         check=True,
         capture_output=True,
         text=True,

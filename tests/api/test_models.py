@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from custom_components.bytesflows.api import BytesFlowsParseError, Record, Source
-from custom_components.bytesflows.api.models import Decoder
+from custom_components.bytesflows.api.models import Codec
 
 OVERVIEW: dict[str, Any] = {
     "totalTraffic": 188978561024,
@@ -37,16 +37,16 @@ def _with(example: dict[str, Any], name: str, value: object) -> dict[str, Any]:
 
 
 def _overview(name: str, value: object) -> Any:  # noqa: ANN401
-    return Decoder(UTC).overview(_with(OVERVIEW, name, value))
+    return Codec(UTC).overview(_with(OVERVIEW, name, value))
 
 
 def _page(name: str, value: object) -> object:
-    return Decoder(UTC).page(_with({"records": [RECORD], "total": 1}, name, value))
+    return Codec(UTC).page(_with({"records": [RECORD], "total": 1}, name, value))
 
 
 def _record(name: str, value: object, zone: tzinfo = UTC) -> Record:
     row = _with(RECORD, name, value)
-    return Decoder(zone).page({"records": [row], "total": 1}).records[0]
+    return Codec(zone).page({"records": [row], "total": 1}).records[0]
 
 
 @pytest.mark.parametrize("name", ["totalTraffic", "dynamicTraffic"])
@@ -298,7 +298,7 @@ def test_no_list_of_records(value: object) -> None:
 def test_no_record(row: object) -> None:
     """Each row has to be an object."""
     with pytest.raises(BytesFlowsParseError) as error:
-        Decoder(UTC).page({"records": [RECORD, row], "total": 2})
+        Codec(UTC).page({"records": [RECORD, row], "total": 2})
     assert error.value.field == "records"
 
 

@@ -13,7 +13,7 @@ from .exceptions import (
     BytesFlowsResponseError,
     BytesFlowsTimeoutError,
 )
-from .models import Overview, Record, RecordsPage, Source
+from .models import Codec, Overview, Record, RecordsPage, Source
 
 __all__ = [
     "DEFAULT_URL",
@@ -25,6 +25,7 @@ __all__ = [
     "BytesFlowsRateLimitError",
     "BytesFlowsResponseError",
     "BytesFlowsTimeoutError",
+    "Codec",
     "Overview",
     "Record",
     "RecordsPage",

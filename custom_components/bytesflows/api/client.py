@@ -1,10 +1,11 @@
 """Client for the BytesFlows Traffic Query API."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, tzinfo
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
+from itertools import batched
 import json
 import logging
 import math
@@ -23,7 +24,7 @@ from .exceptions import (
     BytesFlowsResponseError,
     BytesFlowsTimeoutError,
 )
-from .models import Decoder, Overview, Record, RecordsPage, Source
+from .models import Codec, Overview, Record, RecordsPage, Source
 
 DEFAULT_URL: Final = "https://bytesflows.com"
 
@@ -68,12 +69,17 @@ class BytesFlowsClient:
         self._session = session
         self._token = token
         self._url = URL(url)
-        self._decoder = Decoder(time_zone)
+        self._codec = Codec(time_zone)
         self._slots = asyncio.Semaphore(MAX_PARALLEL_REQUESTS)
+
+    @property
+    def time_zone(self) -> tzinfo:
+        """The zone in which the API's times are read."""
+        return self._codec.time_zone
 
     async def get_overview(self) -> Overview:
         """Return the account's figures (document, section 1)."""
-        return self._decoder.overview(await self._request("api/v1/dashboard/asset"))
+        return self._codec.overview(await self._request("api/v1/dashboard/asset"))
 
     async def get_records_page(
         self, page: int = 1, *, page_size: int = PAGE_SIZE, source: Source | None = None
@@ -87,7 +93,33 @@ class BytesFlowsClient:
         if source is not None:
             params["sourceType"] = source
         data = await self._request("api/v1/user/traffic/records", params)
-        return self._decoder.page(data)
+        return self._codec.page(data)
+
+    async def get_records_pages(
+        self,
+        numbers: Iterable[int],
+        *,
+        page_size: int = PAGE_SIZE,
+        source: Source | None = None,
+    ) -> list[RecordsPage]:
+        """Return some pages of the records, in the order of their numbers.
+
+        When one cannot be read, those under way are waited for, and no more is asked.
+        """
+        pages: list[RecordsPage] = []
+        for batch in batched(numbers, MAX_PARALLEL_REQUESTS, strict=False):
+            answers = await asyncio.gather(
+                *(
+                    self.get_records_page(number, page_size=page_size, source=source)
+                    for number in batch
+                ),
+                return_exceptions=True,
+            )
+            for answer in answers:
+                if isinstance(answer, BaseException):
+                    raise answer
+                pages.append(answer)
+        return pages
 
     async def get_records(self, source: Source | None = None) -> tuple[Record, ...]:
         """Return all records, each once, in the server's order.
@@ -117,30 +149,14 @@ class BytesFlowsClient:
             return None
         for first in range(2, pages + 1, MAX_PARALLEL_REQUESTS):
             numbers = range(first, min(first + MAX_PARALLEL_REQUESTS, pages + 1))
-            for page in await self._read_pages(numbers, page_size, source):
+            for page in await self.get_records_pages(
+                numbers, page_size=page_size, source=source
+            ):
                 known = len(records)
                 records.update((record.id, record) for record in page.records)
                 if page.total != total or len(records) == known:
                     return None
         return tuple(records.values()) if len(records) == total else None
-
-    async def _read_pages(
-        self, numbers: range, page_size: int, source: Source | None
-    ) -> list[RecordsPage]:
-        """Read some pages together; when one fails, wait for the others, then raise."""
-        answers = await asyncio.gather(
-            *(
-                self.get_records_page(number, page_size=page_size, source=source)
-                for number in numbers
-            ),
-            return_exceptions=True,
-        )
-        pages = []
-        for answer in answers:
-            if isinstance(answer, BaseException):
-                raise answer
-            pages.append(answer)
-        return pages
 
     async def _request(
         self, path: str, params: Mapping[str, str] | None = None

@@ -25,6 +25,7 @@ _NUMBER: Final = re.compile(r"[+-]?\d{1,30}(\.\d{1,30})?([eE][+-]?\d{1,2})?", re
 # Servers write "no date" as the start of their calendar or as its end.
 _YEARS_WITH_MEANING: Final = range(1971, 2099)
 
+_OVER: Final = 0
 _ACTIVE: Final = 1
 
 # The zone in which the answer at hand is written: mashumaro hands nothing through.
@@ -177,9 +178,19 @@ class Record:
         return self.status == _ACTIVE
 
     @property
+    def is_over(self) -> bool:
+        """Whether the server calls the package expired or invalid."""
+        return self.status == _OVER
+
+    @property
     def remaining(self) -> int:
         """Bytes that are left, never below zero."""
         return max(0, self.traffic - self.traffic_used)
+
+    @property
+    def is_depleted(self) -> bool:
+        """Whether nothing is left of a package that had something."""
+        return self.traffic > 0 and self.remaining == 0
 
     def is_usable(self, now: datetime) -> bool:
         """Return whether traffic can be drawn from it at an (aware) moment."""
@@ -198,14 +209,15 @@ class RecordsPage:
 
 _OVERVIEW: Final = BasicDecoder(Overview)
 _PAGE: Final = BasicDecoder(RecordsPage)
+_RECORD: Final = BasicDecoder(Record)
 
 
-class Decoder:
-    """Turn the `data` of an answer into a model, with times read in one zone."""
+class Codec:
+    """Turn what the API writes into models, and back, with times in one zone."""
 
     def __init__(self, time_zone: tzinfo) -> None:
         """Keep the zone in which the API writes its times."""
-        self._zone = time_zone
+        self.time_zone = time_zone
 
     def overview(self, data: dict[str, Any]) -> Overview:
         """Read an overview; raise `BytesFlowsParseError` naming the field."""
@@ -219,11 +231,42 @@ class Decoder:
             )
         return self._decode(_PAGE, data)
 
+    def record(self, row: dict[str, Any]) -> Record:
+        """Read a record; raise `BytesFlowsParseError` naming the field."""
+        return self._decode(_RECORD, row)
+
+    def row(self, record: Record) -> dict[str, Any]:
+        """Write a record as the API does (document, section 2)."""
+        return {
+            "id": record.id,
+            "orderId": record.order_id,
+            "sourceType": record.source.value,
+            "traffic": record.traffic,
+            "trafficUsed": record.traffic_used,
+            "createTime": self.text(record.created),
+            "expireTime": self.text(record.expires),
+            "status": record.status,
+        }
+
+    def time(self, text: str) -> datetime | None:
+        """Read a time; raise ValueError for anything else."""
+        token = _time_zone.set(self.time_zone)
+        try:
+            return _time(text)
+        finally:
+            _time_zone.reset(token)
+
+    def text(self, time: datetime | None) -> str | None:
+        """Write a time as the API does: in its zone, without naming it."""
+        if time is None:
+            return None
+        return time.astimezone(self.time_zone).replace(tzinfo=None).isoformat(" ")
+
     def _decode[ModelT](
         self, decoder: BasicDecoder[ModelT], data: dict[str, Any]
     ) -> ModelT:
         """Decode, and name the innermost field that did not fit."""
-        token = _time_zone.set(self._zone)
+        token = _time_zone.set(self.time_zone)
         try:
             return decoder.decode(data)
         except (LookupError, TypeError, ValueError) as err:
