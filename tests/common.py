@@ -30,13 +30,14 @@ def make_entry(
     token: str = EXAMPLE_TOKEN,
     entry_id: str = "01JEXAMPLE",
     options: dict[str, object] | None = None,
+    verify_ssl: bool = True,
 ) -> MockConfigEntry:
     """Return a config entry for an account of the simulated API."""
     return MockConfigEntry(
         domain=DOMAIN,
         title="BytesFlows",
         entry_id=entry_id,
-        data={"api_token": token, "url": api.url, "verify_ssl": True},
+        data={"api_token": token, "url": api.url, "verify_ssl": verify_ssl},
         options=OPTIONS if options is None else options,
     )
 

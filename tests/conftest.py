@@ -1,6 +1,8 @@
 """Fixtures that the tests share."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Callable
+from pathlib import Path
 from typing import Any
 
 from freezegun.api import FrozenDateTimeFactory
@@ -16,7 +18,7 @@ from custom_components.bytesflows.config_flow import (
 from custom_components.bytesflows.entity import BytesFlowsEntity
 
 from .common import NOW, make_entry
-from .simulated_api import Account, SimulatedApi
+from .simulated_api import Account, SimulatedApi, write_certificate
 from .translations import check_flow_result
 
 
@@ -67,6 +69,26 @@ async def api(socket_enabled: None, account: Account) -> AsyncGenerator[Simulate
     """Start the simulated API with that account."""
     simulated = SimulatedApi(account)
     await simulated.start()
+    yield simulated
+    await simulated.stop()
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make a certificate for the simulated API that nobody vouches for."""
+    return write_certificate(tmp_path_factory.mktemp("certificate"))
+
+
+@pytest.fixture
+async def tls_api(
+    socket_enabled: None, account: Account, certificate: Path
+) -> AsyncGenerator[SimulatedApi]:
+    """Start the simulated API with that account and that certificate."""
+    # In debug mode asyncio reports clients that refuse the certificate, and the harness
+    # fails the test for it.
+    asyncio.get_running_loop().set_debug(False)
+    simulated = SimulatedApi(account)
+    await simulated.start(certificate=certificate)
     yield simulated
     await simulated.stop()
 

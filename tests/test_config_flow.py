@@ -291,6 +291,26 @@ async def test_user_address(hass: HomeAssistant, url: str, stored: str) -> None:
     assert result["data"]["url"] == stored
 
 
+async def test_user_self_signed_certificate(
+    hass: HomeAssistant, tls_api: SimulatedApi
+) -> None:
+    """A server that nobody vouches for gets the token only when that is allowed."""
+    result = await submit(
+        hass, await start(hass), api_token=EXAMPLE_TOKEN, advanced=advanced(tls_api.url)
+    )
+    assert result["errors"] == {"base": "cannot_connect"}
+    assert tls_api.requests == []
+
+    result = await submit(
+        hass,
+        result,
+        api_token=EXAMPLE_TOKEN,
+        advanced=advanced(tls_api.url, verify_ssl=False),
+    )
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    assert result["data"]["verify_ssl"] is False
+
+
 async def test_same_token(
     hass: HomeAssistant, api: SimulatedApi, entry: MockConfigEntry
 ) -> None:

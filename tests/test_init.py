@@ -132,6 +132,24 @@ async def test_rate_limit_ends_with_another_address(
     await other.stop()
 
 
+@pytest.mark.parametrize(
+    ("verify_ssl", "expected", "requests"),
+    [(True, ConfigEntryState.SETUP_RETRY, 0), (False, ConfigEntryState.LOADED, 2)],
+)
+async def test_self_signed_certificate(
+    hass: HomeAssistant,
+    tls_api: SimulatedApi,
+    verify_ssl: bool,
+    expected: ConfigEntryState,
+    requests: int,
+) -> None:
+    """A server that nobody vouches for gets the token only where that is allowed."""
+    entry = make_entry(tls_api, verify_ssl=verify_ssl)
+    await set_up(hass, entry)
+    assert entry.state is expected
+    assert len(tls_api.requests) == requests
+
+
 async def test_options_that_are_missing(
     hass: HomeAssistant, api: SimulatedApi, now: FrozenDateTimeFactory
 ) -> None:
