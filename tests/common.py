@@ -17,6 +17,9 @@ from .simulated_api import EXAMPLE_TOKEN, SimulatedApi
 # A moment at which the package of the document's example can be used.
 NOW = "2026-03-01T12:00:00+00:00"
 
+# For every path of the server; without its own it would be for one endpoint alone.
+COOKIE = {"Set-Cookie": "session=of-the-first-account; Path=/"}
+
 OPTIONS = {
     "time_zone": "Asia/Shanghai",
     "low_traffic_threshold": 10,

@@ -3,8 +3,11 @@
 import asyncio
 from collections.abc import AsyncGenerator, Callable
 from pathlib import Path
+import socket
 from typing import Any
 
+from aiohttp.abc import ResolveResult
+from aiohttp.resolver import AsyncResolver
 from freezegun.api import FrozenDateTimeFactory
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
@@ -71,6 +74,30 @@ async def api(socket_enabled: None, account: Account) -> AsyncGenerator[Simulate
     await simulated.start()
     yield simulated
     await simulated.stop()
+
+
+@pytest.fixture
+def named_api(api: SimulatedApi, monkeypatch: pytest.MonkeyPatch) -> SimulatedApi:
+    """Give the simulated API a name, as aiohttp keeps no cookies of a number."""
+
+    async def resolve(
+        resolver: AsyncResolver, host: str, port: int = 0, family: int = 0
+    ) -> list[ResolveResult]:
+        return [
+            ResolveResult(
+                hostname=host,
+                host="127.0.0.1",
+                port=port,
+                family=socket.AF_INET,
+                proto=0,
+                flags=0,
+            )
+        ]
+
+    # The real one also finds ::1, where nobody listens.
+    monkeypatch.setattr(AsyncResolver, "resolve", resolve)
+    api.url = api.url.replace("127.0.0.1", "localhost")
+    return api
 
 
 @pytest.fixture(scope="session")

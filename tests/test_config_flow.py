@@ -22,7 +22,7 @@ from homeassistant.config_entries import (
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType, InvalidData
 
-from .common import OPTIONS, make_entry, pass_time, set_up, state
+from .common import COOKIE, OPTIONS, make_entry, pass_time, set_up, state
 from .simulated_api import (
     EXAMPLE_TOKEN,
     OVERVIEW,
@@ -368,6 +368,22 @@ async def test_second_account(
     assert result["type"] is FlowResultType.CREATE_ENTRY
     assert len(hass.config_entries.async_loaded_entries(DOMAIN)) == 2
     assert hass.states.get("sensor.bytesflows_total_traffic_2") is not None
+
+
+async def test_cookies_are_not_kept(
+    hass: HomeAssistant, named_api: SimulatedApi
+) -> None:
+    """The API takes cookies for a login, so what one flow gets no request may have."""
+    named_api.accounts.append(Account.with_packages(5))
+    named_api.accounts[1].token = OTHER_TOKEN
+    named_api.break_(Fault(headers=COOKIE))
+    for token in (EXAMPLE_TOKEN, OTHER_TOKEN):
+        result = await submit(
+            hass, await start(hass), api_token=token, advanced=advanced(named_api.url)
+        )
+        assert result["type"] is FlowResultType.CREATE_ENTRY
+    # Each flow asks for both answers, and so does the setup that follows it.
+    assert [request.cookies for request in named_api.requests] == [{}] * 8
 
 
 async def revoke_and_poll(

@@ -9,7 +9,7 @@ from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr
 
-from .common import make_entry, pass_time, set_up, state
+from .common import COOKIE, make_entry, pass_time, set_up, state
 from .simulated_api import OVERVIEW, RECORDS, Fault, SimulatedApi
 
 
@@ -186,15 +186,16 @@ async def test_device(
 
 
 async def test_cookies_are_not_kept(
-    hass: HomeAssistant, api: SimulatedApi, entry: MockConfigEntry
+    hass: HomeAssistant, named_api: SimulatedApi, now: FrozenDateTimeFactory
 ) -> None:
     """The API takes cookies for a login, so accounts must not share any."""
-    api.break_(Fault(headers={"Set-Cookie": "session=of-the-first-account"}))
+    named_api.break_(Fault(headers=COOKIE))
+    entry = make_entry(named_api)
     assert await set_up(hass, entry)
+    await pass_time(hass, now)
     await hass.config_entries.async_reload(entry.entry_id)
     await hass.async_block_till_done()
-    assert len(api.requests) == 4
-    assert [request.cookies for request in api.requests] == [{}] * 4
+    assert [request.cookies for request in named_api.requests] == [{}] * 5
 
 
 async def test_two_accounts(
