@@ -17,6 +17,9 @@ from .simulated_api import EXAMPLE_TOKEN, SimulatedApi
 # A moment at which the package of the document's example can be used.
 NOW = "2026-03-01T12:00:00+00:00"
 
+# For every path of the server; without its own it would be for one endpoint alone.
+COOKIE = {"Set-Cookie": "session=of-the-first-account; Path=/"}
+
 OPTIONS = {
     "time_zone": "Asia/Shanghai",
     "low_traffic_threshold": 10,
@@ -30,13 +33,14 @@ def make_entry(
     token: str = EXAMPLE_TOKEN,
     entry_id: str = "01JEXAMPLE",
     options: dict[str, object] | None = None,
+    verify_ssl: bool = True,
 ) -> MockConfigEntry:
     """Return a config entry for an account of the simulated API."""
     return MockConfigEntry(
         domain=DOMAIN,
         title="BytesFlows",
         entry_id=entry_id,
-        data={"api_token": token, "url": api.url, "verify_ssl": True},
+        data={"api_token": token, "url": api.url, "verify_ssl": verify_ssl},
         options=OPTIONS if options is None else options,
     )
 

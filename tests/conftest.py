@@ -1,8 +1,13 @@
 """Fixtures that the tests share."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Callable
+from pathlib import Path
+import socket
 from typing import Any
 
+from aiohttp.abc import ResolveResult
+from aiohttp.resolver import AsyncResolver
 from freezegun.api import FrozenDateTimeFactory
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
@@ -16,7 +21,7 @@ from custom_components.bytesflows.config_flow import (
 from custom_components.bytesflows.entity import BytesFlowsEntity
 
 from .common import NOW, make_entry
-from .simulated_api import Account, SimulatedApi
+from .simulated_api import Account, SimulatedApi, write_certificate
 from .translations import check_flow_result
 
 
@@ -67,6 +72,50 @@ async def api(socket_enabled: None, account: Account) -> AsyncGenerator[Simulate
     """Start the simulated API with that account."""
     simulated = SimulatedApi(account)
     await simulated.start()
+    yield simulated
+    await simulated.stop()
+
+
+@pytest.fixture
+def named_api(api: SimulatedApi, monkeypatch: pytest.MonkeyPatch) -> SimulatedApi:
+    """Give the simulated API a name, as aiohttp keeps no cookies of a number."""
+
+    async def resolve(
+        resolver: AsyncResolver, host: str, port: int = 0, family: int = 0
+    ) -> list[ResolveResult]:
+        return [
+            ResolveResult(
+                hostname=host,
+                host="127.0.0.1",
+                port=port,
+                family=socket.AF_INET,
+                proto=0,
+                flags=0,
+            )
+        ]
+
+    # The real one also finds ::1, where nobody listens.
+    monkeypatch.setattr(AsyncResolver, "resolve", resolve)
+    api.url = api.url.replace("127.0.0.1", "localhost")
+    return api
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make a certificate for the simulated API that nobody vouches for."""
+    return write_certificate(tmp_path_factory.mktemp("certificate"))
+
+
+@pytest.fixture
+async def tls_api(
+    socket_enabled: None, account: Account, certificate: Path
+) -> AsyncGenerator[SimulatedApi]:
+    """Start the simulated API with that account and that certificate."""
+    # In debug mode asyncio reports clients that refuse the certificate, and the harness
+    # fails the test for it.
+    asyncio.get_running_loop().set_debug(False)
+    simulated = SimulatedApi(account)
+    await simulated.start(certificate=certificate)
     yield simulated
     await simulated.stop()
 

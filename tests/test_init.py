@@ -13,7 +13,7 @@ from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr
 
-from .common import make_entry, pass_time, set_up, state
+from .common import COOKIE, make_entry, pass_time, set_up, state
 from .simulated_api import OVERVIEW, RECORDS, Fault, Package, SimulatedApi
 
 
@@ -157,6 +157,24 @@ async def test_rate_limit_ends_with_another_address(
     await other.stop()
 
 
+@pytest.mark.parametrize(
+    ("verify_ssl", "expected", "requests"),
+    [(True, ConfigEntryState.SETUP_RETRY, 0), (False, ConfigEntryState.LOADED, 2)],
+)
+async def test_self_signed_certificate(
+    hass: HomeAssistant,
+    tls_api: SimulatedApi,
+    verify_ssl: bool,
+    expected: ConfigEntryState,
+    requests: int,
+) -> None:
+    """A server that nobody vouches for gets the token only where that is allowed."""
+    entry = make_entry(tls_api, verify_ssl=verify_ssl)
+    await set_up(hass, entry)
+    assert entry.state is expected
+    assert len(tls_api.requests) == requests
+
+
 async def test_options_that_are_missing(
     hass: HomeAssistant, api: SimulatedApi, now: FrozenDateTimeFactory
 ) -> None:
@@ -193,15 +211,16 @@ async def test_device(
 
 
 async def test_cookies_are_not_kept(
-    hass: HomeAssistant, api: SimulatedApi, entry: MockConfigEntry
+    hass: HomeAssistant, named_api: SimulatedApi, now: FrozenDateTimeFactory
 ) -> None:
     """The API takes cookies for a login, so accounts must not share any."""
-    api.break_(Fault(headers={"Set-Cookie": "session=of-the-first-account"}))
+    named_api.break_(Fault(headers=COOKIE))
+    entry = make_entry(named_api)
     assert await set_up(hass, entry)
+    await pass_time(hass, now)
     await hass.config_entries.async_reload(entry.entry_id)
     await hass.async_block_till_done()
-    assert len(api.requests) == 4
-    assert [request.cookies for request in api.requests] == [{}] * 4
+    assert [request.cookies for request in named_api.requests] == [{}] * 5
 
 
 async def test_two_accounts(

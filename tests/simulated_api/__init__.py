@@ -10,6 +10,7 @@ from .account import (
     Life,
     Package,
 )
+from .certificate import write_certificate
 from .server import OVERVIEW, RECORDS, Fault, Request, SimulatedApi
 
 __all__ = [
@@ -26,4 +27,5 @@ __all__ = [
     "Package",
     "Request",
     "SimulatedApi",
+    "write_certificate",
 ]

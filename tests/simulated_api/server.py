@@ -5,6 +5,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 import json
+from pathlib import Path
+import ssl
 from typing import Any, Self
 
 from aiohttp import web
@@ -132,8 +134,11 @@ class SimulatedApi:
         """Return how many requests to a path came in."""
         return sum(request.path == path for request in self.requests)
 
-    async def start(self, port: int = 0) -> None:
-        """Listen on loopback, on a free port unless told which."""
+    async def start(self, port: int = 0, *, certificate: Path | None = None) -> None:
+        """Listen on loopback, on a free port unless told which.
+
+        With a certificate, which has to have its key in the same file, speak TLS.
+        """
         app = web.Application()
         app.router.add_get(OVERVIEW, self._handle)
         app.router.add_get(RECORDS, self._handle)
@@ -141,9 +146,14 @@ class SimulatedApi:
             app, handler_cancellation=True, shutdown_timeout=0.1, access_log=None
         )
         await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", port).start()
+        context = None
+        if certificate is not None:
+            context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+            context.load_cert_chain(certificate)
+        site = web.TCPSite(self._runner, "127.0.0.1", port, ssl_context=context)
+        await site.start()
         host, port = self._runner.addresses[0][:2]
-        self.url = f"http://{host}:{port}"
+        self.url = f"{'http' if context is None else 'https'}://{host}:{port}"
 
     async def stop(self) -> None:
         """Stop listening, and break what is under way."""

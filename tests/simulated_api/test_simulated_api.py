@@ -2,8 +2,10 @@
 
 from datetime import UTC, datetime, timedelta
 import json
+from pathlib import Path
+import ssl
 
-from aiohttp import ClientSession
+from aiohttp import ClientConnectorCertificateError, ClientSession
 from freezegun.api import FrozenDateTimeFactory
 import pytest
 
@@ -56,12 +58,20 @@ DOCUMENTED_RECORDS = """
 """
 
 
-async def ask(api: SimulatedApi, path: str, token: str = EXAMPLE_TOKEN) -> object:
-    """Ask as any client would."""
+async def ask(
+    api: SimulatedApi,
+    path: str,
+    token: str = EXAMPLE_TOKEN,
+    *,
+    trusted: Path | None = None,
+) -> object:
+    """Ask as any client would, also one that trusts another certificate."""
     async with (
         ClientSession() as session,
         session.get(
-            api.url + path, headers={"Authorization": f"Bearer {token}"}
+            api.url + path,
+            headers={"Authorization": f"Bearer {token}"},
+            ssl=ssl.create_default_context(cafile=trusted),
         ) as response,
     ):
         return await response.json()
@@ -104,6 +114,14 @@ async def test_wrong_token(api: SimulatedApi) -> None:
         "msg": "refused",
         "data": None,
     }
+
+
+async def test_certificate(tls_api: SimulatedApi, certificate: Path) -> None:
+    """Nothing is wrong with the certificate but that nobody vouches for it."""
+    with pytest.raises(ClientConnectorCertificateError, match="self-signed"):
+        await ask(tls_api, OVERVIEW)
+    answer = await ask(tls_api, OVERVIEW, trusted=certificate)
+    assert answer == json.loads(DOCUMENTED_OVERVIEW)
 
 
 def test_clock(freezer: FrozenDateTimeFactory) -> None:

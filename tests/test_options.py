@@ -1,0 +1,72 @@
+"""Every path of changing an account's options, against the simulated API."""
+
+from freezegun.api import FrozenDateTimeFactory
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from homeassistant.core import HomeAssistant
+from homeassistant.data_entry_flow import FlowResultType, InvalidData
+
+from .common import OPTIONS, set_up, state
+from .flows import suggestions
+from .simulated_api import SimulatedApi
+
+
+async def test_options(
+    hass: HomeAssistant,
+    api: SimulatedApi,
+    entry: MockConfigEntry,
+    now: FrozenDateTimeFactory,
+) -> None:
+    """The options are shown as they are, and apply at once."""
+    assert await set_up(hass, entry)
+    assert state(hass, "next_expiry").state == "2026-03-21T12:00:00+00:00"
+
+    result = await hass.config_entries.options.async_init(entry.entry_id)
+    assert result["type"] is FlowResultType.FORM
+    assert suggestions(result) == OPTIONS
+
+    changed = {
+        "time_zone": "Europe/Berlin",
+        "low_traffic_threshold": 25.0,
+        "expiring_soon_days": 7,
+    }
+    result = await hass.config_entries.options.async_configure(
+        result["flow_id"], changed
+    )
+    await hass.async_block_till_done()
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    assert dict(entry.options) == changed
+    assert isinstance(entry.options["low_traffic_threshold"], int)
+    assert state(hass, "next_expiry").state == "2026-03-21T19:00:00+00:00"
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"low_traffic_threshold": 0},
+        {"low_traffic_threshold": 100},
+        {"low_traffic_threshold": "many"},
+        {"expiring_soon_days": 0},
+        {"expiring_soon_days": 61},
+        {"time_zone": "Mars/Olympus"},
+        {"unknown": 1},
+    ],
+)
+async def test_wrong_options(
+    hass: HomeAssistant,
+    api: SimulatedApi,
+    entry: MockConfigEntry,
+    changed: dict[str, object],
+) -> None:
+    """Options out of range are refused by the form; the next try succeeds."""
+    assert await set_up(hass, entry)
+    result = await hass.config_entries.options.async_init(entry.entry_id)
+    with pytest.raises(InvalidData):
+        await hass.config_entries.options.async_configure(
+            result["flow_id"], {**OPTIONS, **changed}
+        )
+    result = await hass.config_entries.options.async_configure(
+        result["flow_id"], OPTIONS
+    )
+    assert result["type"] is FlowResultType.CREATE_ENTRY
