@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+import time
 from typing import Final, override
 
 from homeassistant.config_entries import ConfigEntry
@@ -41,6 +42,8 @@ RECORDS_GRACE: Final = timedelta(hours=1)
 """How long the last records stand in while they cannot be read."""
 MIN_RETRY_AFTER: Final = 60.0
 MAX_RETRY_AFTER: Final = 86_400.0
+EVENT_DISTANCE: Final = 0.002
+"""Seconds between two events."""
 SCHEDULING_SLACK: Final = timedelta(seconds=1)
 """By how much Home Assistant may wake us too early: it counts from whole seconds."""
 
@@ -178,8 +181,9 @@ class BytesFlowsCoordinator(DataUpdateCoordinator[BytesFlowsData]):
         if self.last_update_success and not self._is_shut_down:
             async_dispatcher_send(self.hass, self.poll_signal)
             if self.ledger.changes or self.ledger.save_within is not None:
+                # Not at once: entities that come back from an outage do so first.
                 self._telling = self.config_entry.async_create_task(
-                    self.hass, self._async_tell()
+                    self.hass, self._async_tell(), eager_start=False
                 )
 
     async def _async_tell(self) -> None:
@@ -192,6 +196,8 @@ class BytesFlowsCoordinator(DataUpdateCoordinator[BytesFlowsData]):
         await self._store.async_save_due(self.ledger)
         for change in changes:
             async_dispatcher_send(self.hass, self.change_signal, change)
+            # Home Assistant 2026.7 tells events apart by the millisecond only.
+            await self.hass.async_add_executor_job(time.sleep, EVENT_DISTANCE)
 
     async def _async_read(self, now: datetime) -> Overview:
         """Read the overview, and the records when they are due."""

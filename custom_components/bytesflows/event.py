@@ -45,10 +45,10 @@ class PackageEvent(BytesFlowsEntity, EventEntity):
         """Show what happened, with the package as it was last seen."""
         record = change.record
         self._trigger_event(
-            change.kind,
+            change.kind.value,
             {
                 "order_id": record.order_id,
-                "source": record.source,
+                "source": record.source.value,
                 "size": record.traffic,
                 "remaining": record.remaining,
                 "created": record.created and record.created.isoformat(),

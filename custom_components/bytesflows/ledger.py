@@ -377,7 +377,9 @@ class Ledger:
             ArithmeticError,
             AttributeError,
             LookupError,
+            OSError,
             TypeError,
+            ValueError,
         ) as err:
             raise ValueError("not the state of a ledger") from err
         return ledger

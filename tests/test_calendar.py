@@ -1,0 +1,172 @@
+"""The calendar of expiries."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from freezegun.api import FrozenDateTimeFactory
+import pytest
+from pytest_homeassistant_custom_component.common import (
+    MockConfigEntry,
+    snapshot_platform,
+)
+from syrupy.assertion import SnapshotAssertion
+
+from custom_components import bytesflows
+from custom_components.bytesflows.calendar import _size
+from homeassistant.const import Platform
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers import entity_registry as er
+
+from .common import pass_time, set_up
+from .simulated_api import GIB, MIB, RECORDS, Account, Fault, Package, SimulatedApi
+
+MOMENT = datetime(2026, 3, 1, 12, tzinfo=UTC)
+DAY = timedelta(days=1)
+ENTITY = "calendar.bytesflows_package_expiries"
+
+pytestmark = pytest.mark.usefixtures("now")
+
+
+def package(id_: str, days: int | None, **fields: Any) -> Package:  # noqa: ANN401
+    """Return a package that expires so many days from now."""
+    return Package(
+        id=id_,
+        created=MOMENT - 30 * DAY,
+        expires=None if days is None else MOMENT + days * DAY,
+        **{"traffic": 10 * GIB, "order_id": f"ORD-{id_}", **fields},
+    )
+
+
+@pytest.fixture
+def account() -> Account:
+    """Return an account with packages of every kind."""
+    return Account(
+        packages=[
+            package("1", 5),
+            package("2", 2, source="sign", traffic=200 * MIB),
+            package("3", 9, source="gift", traffic=3 * GIB // 2),
+            package("used up", 3, used=10 * GIB),
+            package("past", -4, status=0),
+            package("invalid", 4, status=0),
+            package("endless", None),
+        ]
+    )
+
+
+async def expiries(
+    hass: HomeAssistant, start: datetime, end: datetime
+) -> list[tuple[str, str]]:
+    """Return start and title of the events that the calendar has in a time."""
+    answer: Any = await hass.services.async_call(
+        "calendar",
+        "get_events",
+        {"entity_id": ENTITY, "start_date_time": start, "end_date_time": end},
+        blocking=True,
+        return_response=True,
+    )
+    return [(item["start"], item["summary"]) for item in answer[ENTITY]["events"]]
+
+
+async def test_entity(
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    entity_registry: er.EntityRegistry,
+    snapshot: SnapshotAssertion,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The calendar shows the next expiry."""
+    monkeypatch.setattr(bytesflows, "PLATFORMS", [Platform.CALENDAR])
+    assert await set_up(hass, entry)
+    await snapshot_platform(hass, entity_registry, snapshot, entry.entry_id)
+
+
+async def test_events(hass: HomeAssistant, entry: MockConfigEntry) -> None:
+    """Past and future expiries are there, in order, and nothing else is."""
+    assert await set_up(hass, entry)
+    assert await expiries(hass, MOMENT - 10 * DAY, MOMENT + 10 * DAY) == [
+        ("2026-02-25T12:00:00+00:00", "Purchase of 10 GiB expires"),
+        ("2026-03-03T12:00:00+00:00", "Check-in reward of 200 MiB expires"),
+        ("2026-03-04T12:00:00+00:00", "Purchase of 10 GiB expires"),
+        ("2026-03-06T12:00:00+00:00", "Purchase of 10 GiB expires"),
+        ("2026-03-10T12:00:00+00:00", "Package of 1.5 GiB expires"),
+    ]
+
+
+async def test_limits(hass: HomeAssistant, entry: MockConfigEntry) -> None:
+    """An expiry belongs to the time that begins with it, not to the one before."""
+    assert await set_up(hass, entry)
+    moment = MOMENT + 5 * DAY
+    assert len(await expiries(hass, moment, moment + DAY)) == 1
+    assert await expiries(hass, moment - DAY / 2, moment) == []
+    assert await expiries(hass, moment + DAY / 2, moment + DAY) == []
+
+
+async def test_moment_of_expiry(
+    hass: HomeAssistant,
+    api: SimulatedApi,
+    entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """The calendar is on for a minute from the expiry, which stays in it."""
+
+    def shown() -> tuple[str, str]:
+        found = hass.states.get(ENTITY)
+        assert found is not None
+        return found.state, found.attributes["message"]
+
+    assert await set_up(hass, entry)
+    assert shown() == ("off", "Check-in reward of 200 MiB expires")
+    freezer.move_to(MOMENT + 2 * DAY - timedelta(minutes=2))
+    await pass_time(hass, freezer, timedelta(0))
+    freezer.move_to(MOMENT + 2 * DAY)
+    api.accounts[0].expire(MOMENT + 2 * DAY)
+    api.break_(Fault.refuse(500), RECORDS)
+    await pass_time(hass, freezer, timedelta(0))
+    assert shown() == ("on", "Check-in reward of 200 MiB expires")
+    api.heal()
+    await pass_time(hass, freezer)
+    assert shown() == ("off", "Purchase of 10 GiB expires")
+    assert await expiries(hass, MOMENT, MOMENT + 2.5 * DAY) == [
+        ("2026-03-03T12:00:00+00:00", "Check-in reward of 200 MiB expires")
+    ]
+
+
+async def test_without_expiries(
+    hass: HomeAssistant, api: SimulatedApi, entry: MockConfigEntry
+) -> None:
+    """An account whose packages never expire has an empty calendar."""
+    api.accounts[:] = [Account(packages=[package("endless", None)])]
+    assert await set_up(hass, entry)
+    found = hass.states.get(ENTITY)
+    assert found is not None
+    assert found.state == "off"
+    assert "start_time" not in found.attributes
+
+
+async def test_records_out_of_order(
+    hass: HomeAssistant, api: SimulatedApi, entry: MockConfigEntry
+) -> None:
+    """Without the packages there is no calendar."""
+    api.break_(Fault.refuse(500), RECORDS)
+    assert await set_up(hass, entry)
+    found = hass.states.get(ENTITY)
+    assert found is not None
+    assert found.state == "unavailable"
+
+
+@pytest.mark.parametrize(
+    ("traffic", "text"),
+    [
+        (0, "0 B"),
+        (1023, "1023 B"),
+        (1024, "1 KiB"),
+        (1_500_000, "1.43 MiB"),
+        (GIB - 1, "1024 MiB"),
+        (1000 * GIB, "1000 GiB"),
+        (5000 * GIB, "4.88 TiB"),
+        (9_000_000 * GIB, "8789.06 TiB"),
+    ],
+)
+def test_sizes(traffic: int, text: str) -> None:
+    """Sizes are written as people write them."""
+    assert _size(traffic) == text

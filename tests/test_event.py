@@ -1,0 +1,207 @@
+"""What happens to packages is told, once."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from freezegun.api import FrozenDateTimeFactory
+import pytest
+from pytest_homeassistant_custom_component.common import (
+    MockConfigEntry,
+    async_capture_events,
+    snapshot_platform,
+)
+from syrupy.assertion import SnapshotAssertion
+
+from custom_components import bytesflows
+from homeassistant.const import (
+    EVENT_STATE_CHANGED,
+    Platform,
+)
+from homeassistant.core import Event, HomeAssistant
+from homeassistant.helpers import entity_registry as er
+
+from .common import pass_time, set_up
+from .simulated_api import GIB, OVERVIEW, Account, Fault, Package, SimulatedApi
+
+MOMENT = datetime(2026, 3, 1, 12, tzinfo=UTC)
+ENTITY = "event.bytesflows_package"
+
+pytestmark = pytest.mark.usefixtures("now")
+
+
+@pytest.fixture
+def account() -> Account:
+    """Return an account with two packages."""
+    return Account(
+        packages=[
+            package("1", used=GIB // 4),
+            package("2", source="sign", expires=MOMENT + timedelta(minutes=62)),
+        ]
+    )
+
+
+def package(id_: str, **fields: Any) -> Package:  # noqa: ANN401
+    """Return a package of 1 GiB."""
+    given = {
+        "traffic": GIB,
+        "order_id": f"ORD-{id_}",
+        "created": MOMENT - timedelta(days=1),
+        "expires": MOMENT + timedelta(days=20),
+        **fields,
+    }
+    return Package(id=id_, **given)
+
+
+def told(events: Iterable[Event[Any]]) -> list[tuple[str, str | None]]:
+    """Return type and order of what was told, and not of what is shown again."""
+    changes = [
+        (event.data["old_state"], event.data["new_state"])
+        for event in events
+        if event.data["entity_id"] == ENTITY
+    ]
+    return [
+        (new.attributes["event_type"], new.attributes["order_id"])
+        for old, new in changes
+        if old is not None and "unavailable" not in {old.state, new.state}
+    ]
+
+
+async def test_entity(
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    entity_registry: er.EntityRegistry,
+    snapshot: SnapshotAssertion,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The entity has all types, and at first no event."""
+    monkeypatch.setattr(bytesflows, "PLATFORMS", [Platform.EVENT])
+    assert await set_up(hass, entry)
+    await snapshot_platform(hass, entity_registry, snapshot, entry.entry_id)
+
+
+async def test_every_type(
+    hass: HomeAssistant,
+    api: SimulatedApi,
+    entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """A purchase, a check-in, a gift, an expiry and a depletion are each told once."""
+    assert await set_up(hass, entry)
+    packages = api.accounts[0].packages
+    events = async_capture_events(hass, EVENT_STATE_CHANGED)
+
+    packages += [
+        package("3", created=MOMENT + timedelta(minutes=1)),
+        package("4", source="sign", created=MOMENT + timedelta(minutes=2)),
+        package("5", source="gift", created=MOMENT + timedelta(minutes=3)),
+    ]
+    await pass_time(hass, freezer)
+    packages[0].used = GIB
+    packages[1].status = 0
+    for _ in range(3):
+        await pass_time(hass, freezer)
+    assert told(events) == [
+        ("purchased", "ORD-3"),
+        ("checked_in", "ORD-4"),
+        ("acquired", "ORD-5"),
+        ("depleted", "ORD-1"),
+        ("expired", "ORD-2"),
+    ]
+
+
+async def test_attributes(
+    hass: HomeAssistant,
+    api: SimulatedApi,
+    entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """An expiry says what was lost with it."""
+    assert await set_up(hass, entry)
+    api.accounts[0].packages[0].status = 0
+    await pass_time(hass, freezer)
+    found = hass.states.get(ENTITY)
+    assert found is not None
+    attributes = dict(found.attributes)
+    del attributes["event_types"], attributes["friendly_name"]
+    assert attributes == {
+        "event_type": "expired",
+        "order_id": "ORD-1",
+        "source": "order",
+        "size": GIB,
+        "remaining": GIB - GIB // 4,
+        "created": "2026-02-28T12:00:00+00:00",
+        "expires": "2026-03-21T12:00:00+00:00",
+    }
+
+
+async def test_expiry_is_told_when_the_server_says_so(
+    hass: HomeAssistant,
+    api: SimulatedApi,
+    entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """Our own clock does not let a package expire; the server's poll after it does."""
+    assert await set_up(hass, entry)
+    events = async_capture_events(hass, EVENT_STATE_CHANGED)
+    for _ in range(13):
+        await pass_time(hass, freezer)
+    assert told(events) == []
+    api.accounts[0].expire(MOMENT + timedelta(minutes=66))
+    await pass_time(hass, freezer)
+    assert told(events) == [("expired", "ORD-2")]
+
+
+async def test_restart(
+    hass: HomeAssistant,
+    api: SimulatedApi,
+    entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """What happened in the meantime is told once after a reload, and not again."""
+    assert await set_up(hass, entry)
+    await hass.config_entries.async_unload(entry.entry_id)
+    packages = api.accounts[0].packages
+    packages[0].status = 0
+    packages.append(package("3", created=MOMENT + timedelta(minutes=1)))
+    freezer.tick(timedelta(days=1))
+    events = async_capture_events(hass, EVENT_STATE_CHANGED)
+    for _ in range(3):
+        await hass.config_entries.async_reload(entry.entry_id)
+        await hass.async_block_till_done(wait_background_tasks=True)
+    assert told(events) == [("purchased", "ORD-3"), ("expired", "ORD-1")]
+
+
+async def test_first_setup_tells_nothing(
+    hass: HomeAssistant,
+    api: SimulatedApi,
+    entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """An account's past is not told as if it were new."""
+    api.accounts[:] = [Account.with_packages(60)]
+    events = async_capture_events(hass, EVENT_STATE_CHANGED)
+    assert await set_up(hass, entry)
+    await pass_time(hass, freezer)
+    assert told(events) == []
+
+
+async def test_outage(
+    hass: HomeAssistant,
+    api: SimulatedApi,
+    entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """What happened before an outage is told again neither in it nor after it."""
+    assert await set_up(hass, entry)
+    events = async_capture_events(hass, EVENT_STATE_CHANGED)
+    api.accounts[0].packages.append(package("3"))
+    await pass_time(hass, freezer)
+    api.break_(Fault.refuse(500), OVERVIEW)
+    await pass_time(hass, freezer)
+    api.accounts[0].packages.append(package("4"))
+    await pass_time(hass, freezer)
+    assert told(events) == [("purchased", "ORD-3")]
+    api.heal()
+    await pass_time(hass, freezer)
+    assert told(events) == [("purchased", "ORD-3"), ("purchased", "ORD-4")]
