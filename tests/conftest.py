@@ -28,6 +28,9 @@ from .translations import check_flow_result
 @pytest.fixture(autouse=True)
 def home_assistant_loads_us(request: pytest.FixtureRequest) -> None:
     """Let Home Assistant load this integration, in the tests that have one."""
+    if "recorder_mock" in request.fixturenames:
+        # The harness wants it before Home Assistant.
+        request.getfixturevalue("recorder_db_url")
     if "hass" in request.fixturenames:
         request.getfixturevalue("enable_custom_integrations")
 

@@ -444,11 +444,10 @@ class Survey:
     @property
     def is_enough(self) -> bool:
         """Whether nothing that matters can have hidden on another page."""
-        new = len(self.records.keys() - self._known)
         return (
             self._is_steady
             and self._active.keys() <= self.records.keys()
-            and self._listed + new == self._total
+            and self._count_known() == self._total
         )
 
     @property
@@ -460,7 +459,7 @@ class Survey:
         """
         if self.page_size == 0:
             return frozenset()
-        places = {self._total - 1} if self._listed != self._total else set()
+        places = {self._total - 1} if self._count_known() < self._total else set()
         for id_ in self._active.keys() - self.records.keys():
             place = self._active[id_].place
             places |= {place, place + self._total - self._listed}
@@ -469,6 +468,10 @@ class Survey:
             for place in places
             if self.page_size <= place < self._total
         )
+
+    def _count_known(self) -> int:
+        """Return how many records the server should list, as far as is known."""
+        return self._listed + len(self.records.keys() - self._known)
 
 
 def _is_news(record: Record, newest: dict[Source, datetime]) -> bool:
