@@ -6,6 +6,7 @@ import pytest
 
 from custom_components.bytesflows.api import Record, Source
 from custom_components.bytesflows.forecast import (
+    Forecast,
     Outlook,
     daily_allowance,
     depletion,
@@ -160,14 +161,14 @@ def test_calm() -> None:
     assert outlook.packages(NOW).forecast.average_daily_consumption is None
     ledger.take_all([package("1", 76_400, NOW + 30 * DAY, used=10_000)], NOW + HOUR)
 
-    seen = []
+    seen: list[tuple[int, Forecast]] = []
     for hour in range(1, 30 * 24):
         forecast = outlook.packages(NOW + hour * HOUR).forecast
         if not seen or forecast != seen[-1][1]:
             seen.append((hour, forecast))
     hours = [hour for hour, _ in seen]
     assert hours[:4] == [1, 24, 48, 72]
-    assert hours[-48:] == list(range(hours[-1] - 47, 30 * 24))
+    assert hours[-48:] == list(range(hours[-1] - 47, hours[-1] + 1))
     assert len(hours) < 30 + 3 * 24 + 2
     assert seen[1][1].average_daily_consumption == 10_000
     assert seen[0][1].daily_allowance == round(76_400 / (30 - 1 / 24))

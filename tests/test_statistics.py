@@ -12,7 +12,6 @@ from pytest_homeassistant_custom_component.components.recorder.common import (
     do_adhoc_statistics,
 )
 
-from homeassistant.components.recorder import Recorder
 from homeassistant.components.recorder.statistics import statistics_during_period
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.recorder import get_instance
@@ -101,7 +100,7 @@ async def lose_storage(day: Day, step: int) -> None:
 
 @pytest.mark.parametrize("mishap", [plain, forget, lower, fail, restart, lose_storage])
 async def test_a_day(
-    recorder_mock: Recorder,
+    recorder_mock: object,
     now: FrozenDateTimeFactory,
     hass: HomeAssistant,
     hass_storage: dict[str, Any],
@@ -154,7 +153,7 @@ async def live_a_day(
             account.use(amount)
             unseen += amount
         await pass_time(hass, freezer, STEP - timedelta(seconds=1))
-        if hass.states.get(ENTITY).state != "unavailable" and unseen:
+        if unseen and state(hass, "consumed_traffic").state != "unavailable":
             hour = now.replace(minute=0)
             expected[hour] = expected.get(hour, 0) + unseen
             unseen = 0
