@@ -76,7 +76,7 @@ async def _run(*, check: bool) -> int:
         _say(f"Home Assistant: {home_assistant.url} (user {USER}, password {PASSWORD})")
         for entity_id, state in sorted(states.items()):
             unit = state["attributes"].get("unit_of_measurement", "")
-            _say(f"{entity_id:40} {state['state']} {unit}".rstrip())
+            _say(f"{entity_id:43} {_rounded(state['state'])} {unit}".rstrip())
         if check:
             problems = [
                 *_wrong_states(account, states),
@@ -161,6 +161,14 @@ def _wrong_lines(log: Path, token: str) -> list[str]:
         and (" WARNING " in line or " ERROR " in line)
         and STANDING_WARNING not in line
     ]
+
+
+def _rounded(state: str) -> str:
+    """Return a number as a card shows it, and all else as it is."""
+    try:
+        return str(round(float(state), 2))
+    except ValueError:
+        return state
 
 
 def _say(text: str) -> None:

@@ -39,7 +39,10 @@ def make_account() -> Account:
     )
 
 
-def expected_states(account: Account) -> dict[str, tuple[float | datetime, str | None]]:
+type Value = float | datetime | str
+
+
+def expected_states(account: Account) -> dict[str, tuple[Value, str | None]]:
     """Return value and unit of each entity that is on at first, from the account."""
     overview = account.overview()
     total, available = (
@@ -50,7 +53,7 @@ def expected_states(account: Account) -> dict[str, tuple[float | datetime, str |
         package.expires for package in usable if package.expires is not None
     )
     check_ins = [item.created for item in account.packages if item.source == "sign"]
-    values: dict[str, tuple[float | datetime, str | None]] = {
+    values: dict[str, tuple[Value, str | None]] = {
         "available_traffic": (available / GIB, "GiB"),
         "used_traffic": ((total - available) / GIB, "GiB"),
         "total_traffic": (total / GIB, "GiB"),
@@ -63,12 +66,23 @@ def expected_states(account: Account) -> dict[str, tuple[float | datetime, str |
         ),
         "active_packages": (len(usable), "packages"),
         "last_check_in": (max(filter(None, check_ins)), None),
+        "consumed_traffic": (sum(item.used for item in account.packages) / GIB, "GiB"),
+        # Nothing was observed yet, and one package never expires.
+        "average_daily_consumption": ("unknown", "GiB"),
+        "estimated_depletion": ("unknown", None),
+        "daily_allowance": ("unknown", "GiB"),
     }
-    return {f"sensor.bytesflows_{key}": value for key, value in values.items()}
+    return {
+        "calendar.bytesflows_package_expiries": ("off", None),
+        "event.bytesflows_package": ("unknown", None),
+        **{f"sensor.bytesflows_{key}": value for key, value in values.items()},
+    }
 
 
-def matches(value: float | datetime, state: str) -> bool:
+def matches(value: Value, state: str) -> bool:
     """Return whether a state says what was expected."""
+    if isinstance(value, str):
+        return state == value
     if isinstance(value, datetime):
         return datetime.fromisoformat(state) == value
     return abs(float(state) - value) < 1e-9 * max(1.0, abs(value))

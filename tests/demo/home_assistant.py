@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
 import json
 import os
 from pathlib import Path
@@ -52,10 +53,12 @@ class DemoError(Exception):
 class HomeAssistant:
     """Home Assistant as a child process, and its API."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, configuration: str = "") -> None:
         """Set up without starting. The folder is empty, and is removed at the end."""
         self.folder = folder
-        self.log = folder / "home-assistant.log"
+        self._configuration = _CONFIGURATION + configuration
+        # Not home-assistant.log, which Home Assistant itself puts aside at a start.
+        self.log = folder / "output.log"
         self._reservation = _reserve_port()
         self.port: int = self._reservation.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
@@ -68,7 +71,7 @@ class HomeAssistant:
         try:
             self._write_configuration()
             await self._start()
-            await self._wait_until_up()
+            await self._wait_until_up("/api/onboarding")
             await self._onboard()
         except BaseException:
             await self.__aexit__()
@@ -124,6 +127,18 @@ class HomeAssistant:
             if ".bytesflows_" in state["entity_id"]
         }
 
+    def kill(self) -> None:
+        """End the process as a power cut does."""
+        assert self._process is not None
+        self._process.kill()
+
+    async def start_again(self) -> None:
+        """Start once more after the process has ended."""
+        assert self._process is not None
+        await self._process.wait()
+        await self._start()
+        await self._wait_until_up("/api/states")
+
     async def wait(self) -> None:
         """Wait for the process to end by itself, which it should not."""
         assert self._process is not None
@@ -136,7 +151,7 @@ class HomeAssistant:
         storage.mkdir()
         self._note_processes(os.getpid())
         (self.folder / "configuration.yaml").write_text(
-            _CONFIGURATION, encoding="utf-8"
+            self._configuration, encoding="utf-8"
         )
         (self.folder / "custom_components").mkdir()
         (self.folder / "custom_components" / PACKAGE.name).symlink_to(PACKAGE)
@@ -161,7 +176,7 @@ class HomeAssistant:
 
     async def _start(self) -> None:
         """Start the process, which Ctrl-C in the terminal must not reach."""
-        with self.log.open("wb") as log:
+        with self.log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable,
                 "-m",
@@ -182,15 +197,16 @@ class HomeAssistant:
         noted = [(pid, psutil.Process(pid).create_time()) for pid in pids]
         (self.folder / _PROCESSES).write_text(json.dumps(noted), encoding="utf-8")
 
-    async def _wait_until_up(self) -> None:
-        """Wait for the first answer."""
-        self._session = ClientSession(timeout=ClientTimeout(total=30))
+    async def _wait_until_up(self, path: str) -> None:
+        """Wait for the first good answer."""
+        if self._session is None:
+            self._session = ClientSession(timeout=ClientTimeout(total=30))
         assert self._process is not None
         try:
             async with asyncio.timeout(START_TIMEOUT):
                 while self._process.returncode is None:
                     try:
-                        await self.call("GET", "/api/onboarding")
+                        await self.call("GET", path)
                     except ClientError, DemoError:
                         await asyncio.sleep(0.2)
                     else:
@@ -244,8 +260,9 @@ def clear_leftovers(folder: Path) -> None:
         if demo is not None:
             continue
         for child in filter(None, children):
-            child.kill()
-            child.wait(STOP_TIMEOUT)
+            with suppress(psutil.Error):
+                child.kill()
+                child.wait(STOP_TIMEOUT)
         shutil.rmtree(run, ignore_errors=True)
 
 

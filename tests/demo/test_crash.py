@@ -1,0 +1,164 @@
+"""A power cut: Home Assistant is killed, and starts again."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+import tempfile
+
+import pytest
+
+from tests.simulated_api import GIB, MIB, RECORDS, Account, Package, SimulatedApi
+
+from .__main__ import RUNS
+from .home_assistant import HomeAssistant
+
+CONFIGURATION = """
+automation told:
+  - alias: Told
+    mode: queued
+    triggers:
+      - trigger: state
+        entity_id: event.bytesflows_package
+    conditions: >-
+      {{ trigger.from_state is not none and
+      "unavailable" not in [trigger.from_state.state, trigger.to_state.state] }}
+    actions:
+      - action: system_log.write
+        data:
+          logger: told
+          level: warning
+          message: >-
+            TOLD {{ trigger.to_state.attributes.event_type }}
+            {{ trigger.to_state.attributes.order_id }}
+"""
+
+pytestmark = [
+    pytest.mark.newest,
+    pytest.mark.xdist_group("demo"),
+    pytest.mark.timeout(240),
+    pytest.mark.usefixtures("socket_enabled"),
+]
+
+
+@pytest.fixture
+def account() -> Account:
+    """Return an account with two packages."""
+    now = datetime.now(UTC)
+    return Account(
+        packages=[
+            package("1", now - timedelta(days=2), used=GIB),
+            package("2", now - timedelta(days=1)),
+        ]
+    )
+
+
+def package(id_: str, created: datetime, *, used: int = 0) -> Package:
+    """Return a package of 10 GiB."""
+    return Package(
+        id=id_,
+        order_id=f"ORD-{id_}",
+        traffic=10 * GIB,
+        used=used,
+        created=created,
+        expires=created + timedelta(days=30),
+    )
+
+
+@pytest.fixture
+async def home_assistant(api: SimulatedApi) -> AsyncGenerator[HomeAssistant]:
+    """Start Home Assistant with the account set up."""
+    await asyncio.to_thread(RUNS.mkdir, parents=True, exist_ok=True)
+    folder = Path(await asyncio.to_thread(tempfile.mkdtemp, dir=RUNS))
+    async with HomeAssistant(folder, CONFIGURATION) as running:
+        await running.add_account(api.accounts[0].token, api.url)
+        yield running
+
+
+async def until(condition: Callable[[], object]) -> None:
+    """Wait until something is so."""
+    async with asyncio.timeout(60):
+        while True:
+            if condition():
+                return
+            await asyncio.sleep(0.1)
+
+
+async def consumed(home_assistant: HomeAssistant, least: float) -> float:
+    """Return the GiB that the sensor shows, once it shows enough."""
+    async with asyncio.timeout(60):
+        while True:
+            states = await home_assistant.states()
+            shown = states.get("sensor.bytesflows_consumed_traffic", {}).get("state")
+            if shown is not None and shown[0].isdigit() and float(shown) >= least:
+                return float(shown)
+            await asyncio.sleep(0.1)
+
+
+async def poll(home_assistant: HomeAssistant) -> None:
+    """Ask for a poll, without waiting for it."""
+    await home_assistant.call(
+        "POST",
+        "/api/services/homeassistant/update_entity",
+        {"entity_id": "sensor.bytesflows_total_traffic"},
+    )
+
+
+def told(home_assistant: HomeAssistant) -> list[str]:
+    """Return what an automation heard, in all lives together."""
+    lines = home_assistant.log.read_text(encoding="utf-8").splitlines()
+    return [line.partition("TOLD ")[2] for line in lines if "] TOLD " in line]
+
+
+async def test_nothing_is_lost_and_nothing_is_told_twice(
+    home_assistant: HomeAssistant, api: SimulatedApi
+) -> None:
+    """Three lives: what happens in or between them is told once, and all use counts."""
+    account = api.accounts[0]
+    assert await consumed(home_assistant, 0) == 1.0
+    account.packages.append(package("3", datetime.now(UTC)))
+    account.use(512 * MIB)
+    await poll(home_assistant)
+    await until(lambda: told(home_assistant))
+    assert await consumed(home_assistant, 1.5) == 1.5
+
+    # Use that is not written yet, and a purchase that nobody has seen.
+    account.use(256 * MIB)
+    await asyncio.sleep(10)
+    await poll(home_assistant)
+    assert await consumed(home_assistant, 1.75) == 1.75
+    account.packages.append(package("4", datetime.now(UTC)))
+    account.packages[0].status = 0
+
+    def cut(request: object) -> None:
+        if getattr(request, "path", "") == RECORDS:
+            home_assistant.kill()
+
+    api.before = cut
+    await asyncio.sleep(10)
+    request = asyncio.create_task(poll(home_assistant))
+    await asyncio.wait([request])
+    assert request.exception() is not None
+    api.before = lambda _: None
+    account.use(256 * MIB)
+    await home_assistant.start_again()
+    assert await consumed(home_assistant, 1.75) == 2.0
+    await until(lambda: len(told(home_assistant)) >= 3)
+
+    # Right after it was told.
+    home_assistant.kill()
+    account.packages.append(package("5", datetime.now(UTC)))
+    await home_assistant.start_again()
+    assert await consumed(home_assistant, 1.75) == 2.0
+    await until(lambda: len(told(home_assistant)) >= 4)
+    await asyncio.sleep(2)
+    assert told(home_assistant) == [
+        "purchased ORD-3",
+        "purchased ORD-4",
+        "expired ORD-1",
+        "purchased ORD-5",
+    ]
+    stored = home_assistant.folder / ".storage"
+    (file,) = stored.glob("bytesflows.*")
+    assert file.stat().st_mode & 0o077 == 0
+    assert account.token not in file.read_text(encoding="utf-8")
