@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import json
 from pathlib import Path
 import re
+import sys
 import tomllib
 from typing import Any
 
@@ -201,6 +202,30 @@ def test_no_strings_json() -> None:
 def test_options() -> None:
     """The defaults of the options are the ones that are documented."""
     assert DEFAULT_OPTIONS == OPTIONS
+
+
+@pytest.mark.parametrize("module", ["ledger", "sync", "forecast", "time_zone"])
+def test_rules_stay_apart(module: str) -> None:
+    """What is remembered, and what follows from it, knows nothing of Home Assistant."""
+    tree = ast.parse((PACKAGE / f"{module}.py").read_text(encoding="utf-8"))
+    imported = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            imported |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            imported.add("." * node.level + (node.module or ""))
+    assert imported
+    third_party = {
+        name
+        for name in imported
+        if name.partition(".")[0] not in {"", *sys.stdlib_module_names}
+    }
+    assert third_party == set()
+    assert {name for name in imported if name.startswith(".")} <= {
+        ".api",
+        ".forecast",
+        ".ledger",
+    }
 
 
 def test_quality_scale() -> None:

@@ -12,7 +12,9 @@ from homeassistant.core import HomeAssistant
 
 from .common import pass_time, set_up, state
 from .simulated_api import GIB, MIB, Account, Package, SimulatedApi
+from .translations import PACKAGE
 
+README = (PACKAGE.parents[1] / "README.md").read_text(encoding="utf-8")
 MOMENT = datetime(2026, 3, 1, 12, tzinfo=UTC)
 HISTORIES = [10, 1_000, 10_000]
 HEADINGS = ("records", "first", "idle", "in use", "hourly", "purchase", "daily")
@@ -102,3 +104,5 @@ def test_table(capsys: pytest.CaptureFixture[str]) -> None:
         sys.stdout.write("\nRequests per poll, 30 active packages\n")
         for cells in (HEADINGS, *(tuple(f"{n:,}" for n in row) for row in TABLE)):
             sys.stdout.write(" ".join(f"{cell:>9}" for cell in cells) + "\n")
+    for row in TABLE:
+        assert "| " + " | ".join(f"{n:,}" for n in row[:4]) + " |" in README
