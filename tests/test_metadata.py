@@ -24,7 +24,9 @@ from custom_components.bytesflows.api import (
     Source,
     exceptions,
 )
+from custom_components.bytesflows.binary_sensor import ALARMS
 from custom_components.bytesflows.calendar import PACKAGE_EXPIRIES
+from custom_components.bytesflows.condition import CONDITIONS
 from custom_components.bytesflows.config_flow import DEFAULT_OPTIONS
 from custom_components.bytesflows.const import DOMAIN
 from custom_components.bytesflows.coordinator import error_key
@@ -36,6 +38,7 @@ from custom_components.bytesflows.sensor import (
     OVERVIEW_SENSORS,
     PACKAGES_SENSORS,
 )
+from custom_components.bytesflows.trigger import TRIGGERS
 import homeassistant.components
 from homeassistant.helpers.entity import EntityDescription
 
@@ -44,6 +47,7 @@ from .translations import ENGLISH, PACKAGE, placeholders, text
 
 ROOT = PACKAGE.parents[1]
 ENTITIES: dict[str, tuple[EntityDescription, ...]] = {
+    "binary_sensor": ALARMS,
     "calendar": (PACKAGE_EXPIRIES,),
     "event": (PACKAGE_EVENT,),
     "sensor": (
@@ -92,6 +96,34 @@ def test_every_entity_has_a_name_and_an_icon() -> None:
         for key in keys:
             assert text("entity", platform, key, "name")
             assert icons[platform][key]["default"].startswith("mdi:")
+
+
+@pytest.mark.parametrize(
+    ("kind", "names"), [("triggers", TRIGGERS), ("conditions", CONDITIONS)]
+)
+def test_every_trigger_and_condition_is_described(
+    kind: str, names: dict[str, object]
+) -> None:
+    """The editor has a form, texts for all of it, and an icon for each."""
+    described = {
+        name: description
+        for name, description in yaml.safe_load(
+            (PACKAGE / f"{kind}.yaml").read_text(encoding="utf-8")
+        ).items()
+        if not name.startswith(".")
+    }
+    icons = _json(PACKAGE / "icons.json")[kind]
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert set(names) == set(described) == set(ENGLISH[kind]) == set(icons)
+    for name, description in described.items():
+        assert icons[name][kind.removesuffix("s")].startswith("mdi:")
+        assert text(kind, name, "description")
+        assert f"| {text(kind, name, 'name')} | " in readme
+        fields = ENGLISH[kind][name]["fields"]
+        assert set(fields) == set(description["fields"])
+        for field in fields:
+            assert text(kind, name, "fields", field, "name")
+            assert text(kind, name, "fields", field, "description")
 
 
 def test_every_event_has_a_text() -> None:
@@ -204,7 +236,9 @@ def test_options() -> None:
     assert DEFAULT_OPTIONS == OPTIONS
 
 
-@pytest.mark.parametrize("module", ["ledger", "sync", "forecast", "time_zone"])
+@pytest.mark.parametrize(
+    "module", ["ledger", "sync", "forecast", "alarms", "time_zone"]
+)
 def test_rules_stay_apart(module: str) -> None:
     """What is remembered, and what follows from it, knows nothing of Home Assistant."""
     tree = ast.parse((PACKAGE / f"{module}.py").read_text(encoding="utf-8"))

@@ -25,17 +25,33 @@ def _blocks(language: str) -> list[str]:
     return [block.partition("```")[0] for block in README.split(f"```{language}\n")[1:]]
 
 
-@pytest.mark.parametrize("block", _blocks("yaml"))
+@pytest.mark.parametrize(
+    ("block", "used", "expected"),
+    [
+        (block, *outcome)
+        for block, outcome in zip(
+            _blocks("yaml"),
+            (
+                (95, "5.00 GiB left. The next package expires 2026-04-01 "),
+                (80, "Less than 25 GiB are left."),
+            ),
+            strict=True,
+        )
+    ],
+    ids=["low", "getting low"],
+)
 async def test_example(
     now: FrozenDateTimeFactory,
     hass: HomeAssistant,
     api: SimulatedApi,
     entry: MockConfigEntry,
     block: str,
+    used: int,
+    expected: str,
 ) -> None:
-    """The example notifies once when the account is drained."""
+    """The example notifies once when the account is drained that far."""
     package = Package(
-        id="1", traffic=100 * GIB, used=80 * GIB, expires=now().replace(month=4)
+        id="1", traffic=100 * GIB, used=50 * GIB, expires=now().replace(month=4)
     )
     api.accounts[:] = [Account(packages=[package])]
     assert await set_up(hass, entry)
@@ -53,11 +69,11 @@ async def test_example(
     await pass_time(hass, now)
     assert messages == []
 
-    package.used = 95 * GIB
-    for _ in range(3):
+    package.used = used * GIB
+    for _ in range(6):
         await pass_time(hass, now)
     (message,) = messages
-    assert message.startswith("5.00 GiB left. The next package expires 2026-04-01 ")
+    assert message.startswith(expected)
 
 
 def test_commands() -> None:

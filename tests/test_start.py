@@ -1,15 +1,17 @@
 """The start of Home Assistant, while the account went on."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from pytest_homeassistant_custom_component.common import (
     MockConfigEntry,
     async_capture_events,
+    async_fire_time_changed,
 )
 
 from homeassistant.const import EVENT_HOMEASSISTANT_STARTED
 from homeassistant.core import CoreState, HomeAssistant
 from homeassistant.setup import async_setup_component
+from homeassistant.util import dt as dt_util
 
 from .common import set_up
 from .simulated_api import GIB, Account, Package, SimulatedApi
@@ -68,6 +70,9 @@ async def test_automations_hear_what_happened_while_home_assistant_was_down(
     assert heard == []
     hass.set_state(CoreState.running)
     hass.bus.async_fire(EVENT_HOMEASSISTANT_STARTED)
+    await hass.async_block_till_done(wait_background_tasks=True)
+    assert heard == []
+    async_fire_time_changed(hass, dt_util.utcnow() + timedelta(seconds=6))
     await hass.async_block_till_done(wait_background_tasks=True)
     assert sorted(event.data["what"] for event in heard) == [
         "expired TASK-0",

@@ -1,13 +1,22 @@
 """The BytesFlows integration: traffic packages of a BytesFlows account."""
 
 from datetime import UTC
+from functools import partial
+from typing import Final
 
 from aiohttp import DummyCookieJar
 
-from homeassistant.const import CONF_TIME_ZONE, CONF_URL, CONF_VERIFY_SSL, Platform
-from homeassistant.core import HomeAssistant
+from homeassistant.const import (
+    CONF_TIME_ZONE,
+    CONF_URL,
+    CONF_VERIFY_SSL,
+    EVENT_HOMEASSISTANT_STOP,
+    Platform,
+)
+from homeassistant.core import CoreState, HomeAssistant, callback
 from homeassistant.exceptions import ConfigEntryError
 from homeassistant.helpers.aiohttp_client import async_create_clientsession
+from homeassistant.helpers.event import async_call_later
 from homeassistant.helpers.start import async_at_started
 from homeassistant.util import dt as dt_util
 
@@ -17,7 +26,14 @@ from .coordinator import BytesFlowsConfigEntry, BytesFlowsCoordinator
 from .repairs import async_forget_time_zone, async_review_time_zone
 from .store import LedgerStore
 
-PLATFORMS: list[Platform] = [Platform.CALENDAR, Platform.EVENT, Platform.SENSOR]
+PLATFORMS: list[Platform] = [
+    Platform.BINARY_SENSOR,
+    Platform.CALENDAR,
+    Platform.EVENT,
+    Platform.SENSOR,
+]
+AUTOMATIONS_START: Final = 5
+"""Seconds after which all automations listen, once Home Assistant has started."""
 
 
 async def async_setup_entry(hass: HomeAssistant, entry: BytesFlowsConfigEntry) -> bool:
@@ -51,8 +67,26 @@ async def async_setup_entry(hass: HomeAssistant, entry: BytesFlowsConfigEntry) -
     await coordinator.async_config_entry_first_refresh()
     entry.runtime_data = coordinator
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
-    entry.async_on_unload(async_at_started(hass, coordinator.async_begin_to_tell))
+    if hass.state is CoreState.running:
+        await coordinator.async_begin_to_tell()
+    else:
+        entry.async_on_unload(
+            async_at_started(hass, partial(_begin_to_tell_soon, entry))
+        )
+    entry.async_on_unload(
+        hass.bus.async_listen(EVENT_HOMEASSISTANT_STOP, coordinator.async_save)
+    )
     return True
+
+
+@callback
+def _begin_to_tell_soon(entry: BytesFlowsConfigEntry, hass: HomeAssistant) -> None:
+    """Wait for the automations, which may need a moment after the start to listen."""
+    entry.async_on_unload(
+        async_call_later(
+            hass, AUTOMATIONS_START, entry.runtime_data.async_begin_to_tell
+        )
+    )
 
 
 async def async_unload_entry(hass: HomeAssistant, entry: BytesFlowsConfigEntry) -> bool:

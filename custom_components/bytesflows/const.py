@@ -6,6 +6,8 @@ from typing import Final
 DOMAIN: Final = "bytesflows"
 LOGGER: Final = logging.getLogger(__package__)
 
+ATTR_CONFIG_ENTRY_ID: Final = "config_entry_id"
+
 CONF_API_TOKEN: Final = "api_token"  # noqa: S105
 CONF_EXPIRING_SOON_DAYS: Final = "expiring_soon_days"
 CONF_LOW_TRAFFIC_THRESHOLD: Final = "low_traffic_threshold"

@@ -1,6 +1,7 @@
 """Polling of one BytesFlows account."""
 
 import asyncio
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 import time
@@ -8,7 +9,7 @@ from typing import Final, override
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.const import CONF_URL
-from homeassistant.core import HomeAssistant, callback
+from homeassistant.core import Event, HomeAssistant, callback
 from homeassistant.exceptions import ConfigEntryAuthFailed
 from homeassistant.helpers.dispatcher import async_dispatcher_send
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator, UpdateFailed
@@ -16,6 +17,7 @@ from homeassistant.util import dt as dt_util
 from homeassistant.util.hass_dict import HassKey
 from homeassistant.util.signal_type import SignalType
 
+from .alarms import is_expiring_soon, is_low
 from .api import (
     BytesFlowsAuthenticationError,
     BytesFlowsClient,
@@ -25,8 +27,17 @@ from .api import (
     BytesFlowsResponseError,
     BytesFlowsTimeoutError,
     Overview,
+    Record,
 )
-from .const import CONF_API_TOKEN, DOMAIN, LOGGER
+from .const import (
+    CONF_API_TOKEN,
+    CONF_EXPIRING_SOON_DAYS,
+    CONF_LOW_TRAFFIC_THRESHOLD,
+    DEFAULT_EXPIRING_SOON_DAYS,
+    DEFAULT_LOW_TRAFFIC_THRESHOLD,
+    DOMAIN,
+    LOGGER,
+)
 from .forecast import Outlook, Packages
 from .ledger import Change, Ledger
 from .repairs import async_report_time_zone
@@ -63,6 +74,28 @@ class BytesFlowsData:
     overview: Overview
     packages: Packages | None
     """None while the records were never read, or not for too long."""
+    is_low: bool
+    """Whether little is left."""
+    is_expiring_soon: bool | None
+    """Whether a package expires soon; None while the packages are not known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Time that went by, told once: no moment is left out, and none is told twice."""
+
+    entry_id: str
+    since: datetime
+    """Exclusive."""
+    until: datetime
+    """Inclusive."""
+    records: tuple[Record, ...]
+    """The packages that are active."""
+    arrived: frozenset[str]
+    """The ids of those that came meanwhile."""
+
+
+SIGNAL_PROGRESS: SignalType[Progress] = SignalType(f"{DOMAIN}_progress")
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +149,7 @@ class BytesFlowsCoordinator(DataUpdateCoordinator[BytesFlowsData]):
         self.last_poll: datetime | None = None
         self.reading: RecordsReading | None = None
         self.poll_signal = f"{DOMAIN}_{config_entry.entry_id}_poll"
+        self.alarm_signal = f"{DOMAIN}_{config_entry.entry_id}_alarm"
         self.change_signal: SignalType[Change] = SignalType(
             f"{DOMAIN}_{config_entry.entry_id}_change"
         )
@@ -123,6 +157,16 @@ class BytesFlowsCoordinator(DataUpdateCoordinator[BytesFlowsData]):
         self._store = store
         self._outlook = Outlook(ledger)
         self._zone_watch = ZoneWatch(client.time_zone)
+        options = config_entry.options
+        self._window = timedelta(
+            days=options.get(CONF_EXPIRING_SOON_DAYS, DEFAULT_EXPIRING_SOON_DAYS)
+        )
+        self._threshold: float = options.get(
+            CONF_LOW_TRAFFIC_THRESHOLD, DEFAULT_LOW_TRAFFIC_THRESHOLD
+        )
+        self._shown = self._remembered()
+        self._news: BytesFlowsData | None = None
+        self._was_away = False
         self._may_tell = False
         self._is_shut_down = False
         self._telling: asyncio.Task[None] | None = None
@@ -136,25 +180,43 @@ class BytesFlowsCoordinator(DataUpdateCoordinator[BytesFlowsData]):
         self._records_requested = True
         await super().async_request_refresh()
 
+    @callback
+    @override
+    def async_update_listeners(self) -> None:
+        """Update the alarms after all else, as automations look at the rest then."""
+        super().async_update_listeners()
+        async_dispatcher_send(self.hass, self.alarm_signal)
+
     @override
     async def async_shutdown(self) -> None:
         """Stop polling, and write what is waiting to be written."""
         self._is_shut_down = True
         await super().async_shutdown()
-        await self._store.async_flush()
+        await self.async_save()
 
-    async def async_begin_to_tell(self, _: HomeAssistant) -> None:
-        """Tell what happened to packages, now that somebody can hear it."""
+    async def async_save(self, _: Event | None = None) -> None:
+        """Write what is known, so that the next start goes on from here."""
+        if self.ledger.is_complete:
+            await self._store.async_save(self.ledger)
+
+    async def async_begin_to_tell(self, _: datetime | None = None) -> None:
+        """Show and tell what happened, now that automations notice."""
         self._may_tell = True
+        if self._news is not None:
+            self.data, self._news = self._news, None
+            self.async_update_listeners()
+        if self.last_update_success:
+            self._note_shown()
         await self._async_tell()
 
     @callback
     def async_raise_consumed(self, consumed: int) -> None:
         """Take a total that was shown before as a lower bound for this one."""
         self.ledger.raise_consumed(consumed)
-        if self.data.packages is not None:
-            packages = replace(self.data.packages, consumed=self.ledger.consumed)
-            self.data = replace(self.data, packages=packages)
+        total = self.ledger.consumed
+        self.data = _with_consumed(self.data, total)
+        self._shown = self._shown and _with_consumed(self._shown, total)
+        self._news = self._news and _with_consumed(self._news, total)
 
     @override
     async def _async_update_data(self) -> BytesFlowsData:
@@ -171,23 +233,83 @@ class BytesFlowsCoordinator(DataUpdateCoordinator[BytesFlowsData]):
         if packages is not None and packages.next_expiry is not None:
             until_expiry = packages.next_expiry - now + SCHEDULING_SLACK
             self.update_interval = min(UPDATE_INTERVAL, until_expiry)
-        return BytesFlowsData(overview, packages)
+        return BytesFlowsData(
+            overview,
+            packages,
+            is_low=is_low(overview, self._threshold, was_low=self.ledger.is_low),
+            is_expiring_soon=(
+                None
+                if packages is None
+                else is_expiring_soon(packages, now, self._window)
+            ),
+        )
 
     @callback
     @override
     def _async_refresh_finished(self) -> None:
-        """Tell who wants to know of every good poll, and what happened."""
+        """Show what is new as a change, and tell what happened."""
         # A poll that was under way when the account was unloaded ends here, too.
-        if self.last_update_success and not self._is_shut_down:
+        if self._is_shut_down:
+            return
+        if self.last_update_success:
+            self._show()
             async_dispatcher_send(self.hass, self.poll_signal)
-            if self.ledger.changes or self.ledger.save_within is not None:
-                # Not at once: entities that come back from an outage do so first.
-                self._telling = self.config_entry.async_create_task(
-                    self.hass, self._async_tell(), eager_start=False
-                )
+        else:
+            self._was_away = True
+        # Not at once: entities that come back from an outage do so first.
+        self._telling = self.config_entry.async_create_task(
+            self.hass, self._async_tell(), eager_start=False
+        )
+
+    @callback
+    def _show(self) -> None:
+        """Let what happened in an outage, or in a restart, be seen as a change.
+
+        Automations act on changes from one value to another, never from unavailable.
+        So entities come back with what they showed before, and change then. While Home
+        Assistant starts, they keep it until automations are there.
+        """
+        news = self.data
+        if self._shown is not None and not self._may_tell:
+            self._news = news
+            # After a power cut the stored total may be less than what was recorded.
+            self.data = _before(self._shown, news)
+            if news.packages is not None:
+                self.data = _with_consumed(self.data, news.packages.consumed)
+        elif self._shown is not None and self._was_away:
+            self.data = _before(self._shown, news)
+            self.async_update_listeners()
+            self.data = news
+        if self._may_tell or self._shown is None:
+            self._note_shown()
+
+    @callback
+    def _note_shown(self) -> None:
+        """Remember what is shown now, and the packages also while they are away."""
+        self._was_away = self.data.packages is None
+        if self._was_away and self._shown is not None:
+            self._shown = _with_packages_of(self._shown, self.data)
+        else:
+            self._shown = self.data
+        self.ledger.note_shown(self.data.overview, is_low=self.data.is_low)
+
+    def _remembered(self) -> BytesFlowsData | None:
+        """Return what was shown before the account was loaded, as far as is known."""
+        ledger = self.ledger
+        if ledger.overview is None or ledger.last_reading is None:
+            return None
+        packages = Outlook(ledger).packages(ledger.last_reading)
+        return BytesFlowsData(
+            ledger.overview,
+            packages,
+            is_low=ledger.is_low is True,
+            is_expiring_soon=is_expiring_soon(
+                packages, ledger.last_reading, self._window
+            ),
+        )
 
     async def _async_tell(self) -> None:
-        """Tell what happened to packages, once.
+        """Tell what happened to packages, and which time went by, once.
 
         It is stored as told before it is, so that a crash repeats nothing, and kept in
         the storage until then, so that a crash loses nothing.
@@ -198,6 +320,24 @@ class BytesFlowsCoordinator(DataUpdateCoordinator[BytesFlowsData]):
             async_dispatcher_send(self.hass, self.change_signal, change)
             # Home Assistant 2026.7 tells events apart by the millisecond only.
             await self.hass.async_add_executor_job(time.sleep, EVENT_DISTANCE)
+        if self._may_tell and self.ledger.is_complete:
+            self._tell_progress(changes)
+
+    @callback
+    def _tell_progress(self, changes: Iterable[Change]) -> None:
+        """Tell which time went by since this was told before."""
+        since, now = self.ledger.told_until, dt_util.utcnow()
+        self.ledger.told_until = now
+        if since is not None:
+            arrived = {change.record.id for change in changes if change.is_arrival}
+            progress = Progress(
+                self.config_entry.entry_id,
+                since,
+                now,
+                tuple(self.ledger.active),
+                frozenset(arrived),
+            )
+            async_dispatcher_send(self.hass, SIGNAL_PROGRESS, progress)
 
     async def _async_read(self, now: datetime) -> Overview:
         """Read the overview, and the records when they are due."""
@@ -324,6 +464,27 @@ class BytesFlowsCoordinator(DataUpdateCoordinator[BytesFlowsData]):
     def _next_request(self) -> dict[tuple[str, str], datetime]:
         """Return when each account may be asked again."""
         return self.hass.data.setdefault(_NEXT_REQUEST, {})
+
+
+def _before(shown: BytesFlowsData, news: BytesFlowsData) -> BytesFlowsData:
+    """Return what was shown before, but for what is not known now."""
+    if news.packages is None:
+        return replace(shown, packages=None, is_expiring_soon=None)
+    return shown
+
+
+def _with_packages_of(shown: BytesFlowsData, data: BytesFlowsData) -> BytesFlowsData:
+    """Return new figures with the packages that were shown."""
+    return replace(
+        data, packages=shown.packages, is_expiring_soon=shown.is_expiring_soon
+    )
+
+
+def _with_consumed(data: BytesFlowsData, consumed: int) -> BytesFlowsData:
+    """Return data with another total of what was used."""
+    if data.packages is None:
+        return data
+    return replace(data, packages=replace(data.packages, consumed=consumed))
 
 
 def _pause(until: datetime | None, now: datetime) -> float:

@@ -18,7 +18,14 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final, Self
 
-from .api import BytesFlowsParseError, Codec, Record, RecordsPage, Source
+from .api import (
+    BytesFlowsParseError,
+    Codec,
+    Overview,
+    Record,
+    RecordsPage,
+    Source,
+)
 
 HOUR: Final = timedelta(hours=1)
 DAY: Final = timedelta(days=1)
@@ -111,6 +118,12 @@ class Ledger:
         """What happened and was not told yet."""
         self.arrivals: tuple[Arrival, ...] = ()
         """The packages that the last reading found."""
+        self.overview: Overview | None = None
+        """The account's figures as they were last shown."""
+        self.is_low: bool | None = None
+        """Whether traffic counted as low then."""
+        self.told_until: datetime | None = None
+        """Until when everything was told that time itself brings about."""
         self.save_within: timedelta | None = None
         """How soon what is known should be stored, if something is new."""
         self._packages: dict[str, _Package] = {}
@@ -198,6 +211,14 @@ class Ledger:
         if changes:
             self.save_within = SOON
         return changes
+
+    def note_shown(self, overview: Overview, *, is_low: bool) -> None:
+        """Note what was shown of the account, to which news will be a change."""
+        if is_low is not self.is_low:
+            self.save_within = SOON
+        elif overview != self.overview and self.save_within is None:
+            self.save_within = LATE
+        self.overview, self.is_low = overview, is_low
 
     def _beside_packages(self, total_traffic: int) -> int:
         """Return how much of the total is in no active package."""
@@ -347,6 +368,9 @@ class Ledger:
             "newest": {
                 source.value: codec.text(time) for source, time in self.newest.items()
             },
+            "overview": None if self.overview is None else codec.figures(self.overview),
+            "is_low": self.is_low,
+            "told_until": _stamp(self.told_until),
             "last_reading": _stamp(self.last_reading),
             "observed_since": _stamp(self._observed_since),
             "samples": [[_stamp(time), consumed] for time, consumed in self._samples],
@@ -390,6 +414,10 @@ class Ledger:
         for source, text in state["newest"].items():
             if (time := codec.time(text)) is not None:
                 self.newest[Source(source)] = time
+        figures, is_low = state["overview"], state["is_low"]
+        if figures is not None:
+            self.overview, self.is_low = codec.overview(figures), is_low is True
+        self.told_until = _moment(state["told_until"])
         self.last_reading = _moment(state["last_reading"])
         self._observed_since = _moment(state["observed_since"])
         for stamp, consumed in state["samples"]:

@@ -227,10 +227,12 @@ class ConsumedSensor(PackagesSensor, RestoreSensor):
 
     @property
     @override
-    def native_value(self) -> int | None:
+    def native_value(self) -> int | datetime | None:
         """Return the total, in an outage too: it is what will be restored."""
         ledger = self.coordinator.ledger
-        return ledger.consumed if ledger.is_complete else None
+        if self.coordinator.data.packages is None and ledger.is_complete:
+            return ledger.consumed
+        return super().native_value
 
 
 class LastUpdateSensor(BytesFlowsEntity, SensorEntity):

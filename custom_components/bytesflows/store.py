@@ -27,7 +27,7 @@ class LedgerStore:
             private=True,
             atomic_writes=True,
         )
-        self._waiting: Ledger | None = None
+        self._is_waiting = False
 
     async def async_load(self) -> Ledger:
         """Return the ledger as it was stored, or a new one."""
@@ -53,17 +53,16 @@ class LedgerStore:
     async def async_save_due(self, ledger: Ledger) -> None:
         """Write at once what must not be lost, and the rest late."""
         if ledger.save_within == SOON:
-            await self._store.async_save(self._state(ledger))
-        elif ledger.save_within == LATE and self._waiting is None:
-            self._waiting = ledger
+            await self.async_save(ledger)
+        elif ledger.save_within == LATE and not self._is_waiting:
+            self._is_waiting = True
             self._store.async_delay_save(
                 lambda: self._state(ledger), LATE.total_seconds()
             )
 
-    async def async_flush(self) -> None:
-        """Write what is waiting."""
-        if self._waiting is not None:
-            await self._store.async_save(self._state(self._waiting))
+    async def async_save(self, ledger: Ledger) -> None:
+        """Write all of it now, or at the end where Home Assistant is stopping."""
+        await self._store.async_save(self._state(ledger))
 
     async def async_remove(self) -> None:
         """Remove the file."""
@@ -71,6 +70,6 @@ class LedgerStore:
 
     def _state(self, ledger: Ledger) -> dict[str, Any]:
         """Return what to write, all of it."""
-        self._waiting = None
+        self._is_waiting = False
         ledger.save_within = None
         return ledger.state(self._codec, dt_util.utcnow())

@@ -73,6 +73,8 @@ def expected_states(account: Account) -> dict[str, tuple[Value, str | None]]:
         "daily_allowance": ("unknown", "GiB"),
     }
     return {
+        "binary_sensor.bytesflows_expiring_soon": ("on", None),
+        "binary_sensor.bytesflows_traffic_low": ("off", None),
         "calendar.bytesflows_package_expiries": ("off", None),
         "event.bytesflows_package": ("unknown", None),
         **{f"sensor.bytesflows_{key}": value for key, value in values.items()},

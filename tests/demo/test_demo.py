@@ -78,7 +78,7 @@ async def test_check() -> None:
     async with started("scripts/demo", "--check") as process:
         status, printed = await finish(process)
     assert status == 0, printed
-    assert printed.endswith("Check passed: 15 entities, and no complaint in the log\n")
+    assert printed.endswith("Check passed: 17 entities, and no complaint in the log\n")
     for entity_id in expected_states(make_account()):
         assert f"\n{entity_id} " in printed
     assert " 53.0 GiB\n" in printed

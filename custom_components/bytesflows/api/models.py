@@ -223,6 +223,16 @@ class Codec:
         """Read an overview; raise `BytesFlowsParseError` naming the field."""
         return self._decode(_OVERVIEW, data)
 
+    def figures(self, overview: Overview) -> dict[str, Any]:
+        """Write an overview as the API does (document, section 1)."""
+        balance = overview.balance
+        return {
+            "totalTraffic": overview.total_traffic,
+            "dynamicTraffic": overview.available_traffic,
+            "balance": None if balance is None else str(balance),
+            "currency": overview.currency,
+        }
+
     def page(self, data: dict[str, Any]) -> RecordsPage:
         """Read a page of records; raise `BytesFlowsParseError` naming the field."""
         if not isinstance(data.get("records"), list):

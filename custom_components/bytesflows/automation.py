@@ -1,0 +1,33 @@
+"""What our triggers and conditions have in common."""
+
+from collections.abc import Collection, Mapping
+from typing import Final
+
+from homeassistant.components.sensor import SensorDeviceClass
+from homeassistant.const import Platform
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers import entity_registry as er
+from homeassistant.helpers.automation import DomainSpec
+
+from .const import DOMAIN
+
+TRAFFIC_LOW: Final = "traffic_low"
+ALARMS: Final[Mapping[str, DomainSpec]] = {Platform.BINARY_SENSOR: DomainSpec()}
+SIZES: Final[Mapping[str, DomainSpec]] = {
+    Platform.SENSOR: DomainSpec(device_class=SensorDeviceClass.DATA_SIZE)
+}
+
+
+@callback
+def ours(
+    hass: HomeAssistant, entity_ids: Collection[str], key: str | None = None
+) -> set[str]:
+    """Return which entities are ours, and are the one with a key if there is one."""
+    registry = er.async_get(hass)
+    return {
+        entity_id
+        for entity_id in entity_ids
+        if (entry := registry.async_get(entity_id)) is not None
+        and entry.platform == DOMAIN
+        and key in {None, entry.translation_key}
+    }

@@ -1,0 +1,76 @@
+"""Alarms of a BytesFlows account."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import override
+
+from homeassistant.components.binary_sensor import (
+    BinarySensorDeviceClass,
+    BinarySensorEntity,
+    BinarySensorEntityDescription,
+)
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers.dispatcher import async_dispatcher_connect
+from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
+
+from .coordinator import BytesFlowsConfigEntry, BytesFlowsData
+from .entity import BytesFlowsEntity
+
+PARALLEL_UPDATES = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class AlarmDescription(BinarySensorEntityDescription):
+    """A reason to act."""
+
+    device_class: BinarySensorDeviceClass | None = BinarySensorDeviceClass.PROBLEM
+    is_on_fn: Callable[[BytesFlowsData], bool | None]
+    """None while it cannot be told."""
+
+
+ALARMS: tuple[AlarmDescription, ...] = (
+    AlarmDescription(key="traffic_low", is_on_fn=lambda data: data.is_low),
+    AlarmDescription(key="expiring_soon", is_on_fn=lambda data: data.is_expiring_soon),
+)
+
+
+async def async_setup_entry(
+    hass: HomeAssistant,
+    entry: BytesFlowsConfigEntry,
+    async_add_entities: AddConfigEntryEntitiesCallback,
+) -> None:
+    """Set up the alarms of an account."""
+    async_add_entities(Alarm(entry.runtime_data, item) for item in ALARMS)
+
+
+class Alarm(BytesFlowsEntity, BinarySensorEntity):
+    """A reason to act, while there is one."""
+
+    entity_description: AlarmDescription
+
+    @override
+    async def async_added_to_hass(self) -> None:
+        """Follow the account, after the other entities."""
+        await super().async_added_to_hass()
+        self.async_on_remove(
+            async_dispatcher_connect(
+                self.hass, self.coordinator.alarm_signal, self.async_write_ha_state
+            )
+        )
+
+    @callback
+    @override
+    def _handle_coordinator_update(self) -> None:
+        """Wait until the other entities have followed."""
+
+    @property
+    @override
+    def available(self) -> bool:
+        """Return whether it can be told."""
+        return super().available and self.is_on is not None
+
+    @property
+    @override
+    def is_on(self) -> bool | None:
+        """Return whether there is a reason."""
+        return self.entity_description.is_on_fn(self.coordinator.data)
