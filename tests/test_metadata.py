@@ -38,6 +38,7 @@ from custom_components.bytesflows.sensor import (
     OVERVIEW_SENSORS,
     PACKAGES_SENSORS,
 )
+from custom_components.bytesflows.services import GET_RECORDS_SCHEMA
 from custom_components.bytesflows.trigger import TRIGGERS
 import homeassistant.components
 from homeassistant.helpers.entity import EntityDescription
@@ -124,6 +125,23 @@ def test_every_trigger_and_condition_is_described(
         for field in fields:
             assert text(kind, name, "fields", field, "name")
             assert text(kind, name, "fields", field, "description")
+
+
+def test_every_action_is_described() -> None:
+    """The form, the schema, the texts, the icons and the README agree."""
+    described = yaml.safe_load((PACKAGE / "services.yaml").read_text(encoding="utf-8"))
+    services = ENGLISH["services"]
+    assert {"get_records"} == set(described) == set(services)
+    assert set(services) == set(_json(PACKAGE / "icons.json")["services"])
+    fields = described["get_records"]["fields"]
+    assert set(fields) == {str(key) for key in GET_RECORDS_SCHEMA.schema}
+    assert set(fields) == set(services["get_records"]["fields"])
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    for name, field in fields.items():
+        assert f"| `{name}` | {'yes' if field.get('required') else 'no'} | " in readme
+        if (select := field["selector"].get("select")) is not None:
+            options = ENGLISH["selector"][select["translation_key"]]["options"]
+            assert set(options) == set(select["options"])
 
 
 def test_every_event_has_a_text() -> None:

@@ -15,15 +15,18 @@ from homeassistant.const import (
 )
 from homeassistant.core import CoreState, HomeAssistant, callback
 from homeassistant.exceptions import ConfigEntryError
+from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.aiohttp_client import async_create_clientsession
 from homeassistant.helpers.event import async_call_later
 from homeassistant.helpers.start import async_at_started
+from homeassistant.helpers.typing import ConfigType
 from homeassistant.util import dt as dt_util
 
 from .api import BytesFlowsClient, Codec
 from .const import CONF_API_TOKEN, DEFAULT_TIME_ZONE, DOMAIN
 from .coordinator import BytesFlowsConfigEntry, BytesFlowsCoordinator
 from .repairs import async_forget_time_zone, async_review_time_zone
+from .services import async_setup_services
 from .store import LedgerStore
 
 PLATFORMS: list[Platform] = [
@@ -34,6 +37,15 @@ PLATFORMS: list[Platform] = [
 ]
 AUTOMATIONS_START: Final = 5
 """Seconds after which all automations listen, once Home Assistant has started."""
+
+
+CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
+
+
+async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
+    """Set up what all accounts share."""
+    async_setup_services(hass)
+    return True
 
 
 async def async_setup_entry(hass: HomeAssistant, entry: BytesFlowsConfigEntry) -> bool:

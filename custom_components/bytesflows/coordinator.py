@@ -28,6 +28,7 @@ from .api import (
     BytesFlowsTimeoutError,
     Overview,
     Record,
+    Source,
 )
 from .const import (
     CONF_API_TOKEN,
@@ -208,6 +209,20 @@ class BytesFlowsCoordinator(DataUpdateCoordinator[BytesFlowsData]):
         if self.last_update_success:
             self._note_shown()
         await self._async_tell()
+
+    async def async_fetch_records(self, source: Source | None) -> tuple[Record, ...]:
+        """Return the records as the server lists them now, of one source or all.
+
+        Raises `UpdateFailed` or `ConfigEntryAuthFailed`, which asks for a new token.
+        """
+        now = dt_util.utcnow()
+        self._await_permission(now)
+        try:
+            return await self.client.get_records(source)
+        except BytesFlowsError as err:
+            if isinstance(err, BytesFlowsAuthenticationError):
+                self.config_entry.async_start_reauth(self.hass)
+            raise self._update_error(err, now) from err
 
     @callback
     def async_raise_consumed(self, consumed: int) -> None:
