@@ -125,12 +125,19 @@ class ModelClient(BytesFlowsClient):
         self._model = model
 
     @override
-    async def _request(
-        self, path: str, params: Mapping[str, str] | None = None
-    ) -> dict[str, Any]:
+    async def _request[ModelT](
+        self,
+        path: str,
+        decode: Callable[[dict[str, Any]], ModelT],
+        params: Mapping[str, str] | None = None,
+    ) -> ModelT:
         if params is None:
-            return {"totalTraffic": self._model.total_traffic, "dynamicTraffic": 0}
-        return self._model.answer(int(params["pageNo"]), int(params["pageSize"]))
+            return decode(
+                {"totalTraffic": self._model.total_traffic, "dynamicTraffic": 0}
+            )
+        return decode(
+            self._model.answer(int(params["pageNo"]), int(params["pageSize"]))
+        )
 
 
 def pairs(changes: tuple[Change, ...]) -> list[tuple[str, ChangeKind]]:

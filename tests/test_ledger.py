@@ -282,6 +282,18 @@ def test_clock_that_is_set_back() -> None:
     assert ledger.pace(NOW + 2 * DAY) == pytest.approx(9 / (2 * 86_400))
 
 
+def test_not_understood() -> None:
+    """The time counts over a restart, and from anew where the clock is set back."""
+    ledger = started(record())
+    ages = [ledger.note_not_understood(NOW + hours * HOUR) for hours in (0, 20)]
+    assert ledger.save_within == LATE
+    ledger = restarted(ledger)
+    ages += [ledger.note_not_understood(NOW + hours * HOUR) for hours in (30, -5, 0)]
+    ledger.note_understood()
+    ages.append(ledger.note_not_understood(NOW + 40 * HOUR))
+    assert ages == [hours * HOUR for hours in (0, 20, 30, 0, 5, 0)]
+
+
 def test_lower_bound() -> None:
     """A total that was shown before is kept up, and is no use of today."""
     ledger = started(record(traffic_used=40))

@@ -25,7 +25,11 @@ from homeassistant.util import dt as dt_util
 from .api import BytesFlowsClient, Codec
 from .const import CONF_API_TOKEN, DEFAULT_TIME_ZONE, DOMAIN
 from .coordinator import BytesFlowsConfigEntry, BytesFlowsCoordinator
-from .repairs import async_forget_time_zone, async_review_time_zone
+from .repairs import (
+    async_forget_not_understood,
+    async_forget_time_zone,
+    async_review_time_zone,
+)
 from .services import async_setup_services
 from .store import LedgerStore
 
@@ -103,10 +107,12 @@ def _begin_to_tell_soon(entry: BytesFlowsConfigEntry, hass: HomeAssistant) -> No
 
 async def async_unload_entry(hass: HomeAssistant, entry: BytesFlowsConfigEntry) -> bool:
     """Unload an account."""
+    async_forget_not_understood(hass, entry.entry_id)
     return await hass.config_entries.async_unload_platforms(entry, PLATFORMS)
 
 
 async def async_remove_entry(hass: HomeAssistant, entry: BytesFlowsConfigEntry) -> None:
     """Forget an account."""
+    async_forget_not_understood(hass, entry.entry_id)
     async_forget_time_zone(hass, entry.entry_id)
     await LedgerStore(hass, entry.entry_id, Codec(UTC)).async_remove()

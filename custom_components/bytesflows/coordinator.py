@@ -41,7 +41,11 @@ from .const import (
 )
 from .forecast import Outlook, Packages
 from .ledger import Change, Ledger
-from .repairs import async_report_time_zone
+from .repairs import (
+    async_forget_not_understood,
+    async_report_not_understood,
+    async_report_time_zone,
+)
 from .store import LedgerStore
 from .sync import read_records, resolve_doubt
 from .time_zone import ZoneWatch
@@ -52,6 +56,8 @@ RECORDS_INTERVAL: Final = timedelta(minutes=58)
 poll, which Home Assistant may start a moment before the hour is over."""
 RECORDS_GRACE: Final = timedelta(hours=1)
 """How long the last records stand in while they cannot be read."""
+PATIENCE: Final = timedelta(days=1)
+"""How long answers may be impossible to understand before that is reported."""
 MIN_RETRY_AFTER: Final = 60.0
 MAX_RETRY_AFTER: Final = 86_400.0
 EVENT_DISTANCE: Final = 0.002
@@ -197,8 +203,7 @@ class BytesFlowsCoordinator(DataUpdateCoordinator[BytesFlowsData]):
 
     async def async_save(self, _: Event | None = None) -> None:
         """Write what is known, so that the next start goes on from here."""
-        if self.ledger.is_complete:
-            await self._store.async_save(self.ledger)
+        await self._store.async_save_rest(self.ledger)
 
     async def async_begin_to_tell(self, _: datetime | None = None) -> None:
         """Show and tell what happened, now that automations notice."""
@@ -242,7 +247,11 @@ class BytesFlowsCoordinator(DataUpdateCoordinator[BytesFlowsData]):
         try:
             overview = await self._async_read(now)
         except BytesFlowsError as err:
+            self._report(err, now)
             raise self._update_error(err, now) from err
+        if self._records_failing_since is None:
+            self.ledger.note_understood()
+            async_forget_not_understood(self.hass, self.config_entry.entry_id)
         self.last_poll = now
         packages = self._packages(now)
         if packages is not None and packages.next_expiry is not None:
@@ -422,7 +431,15 @@ class BytesFlowsCoordinator(DataUpdateCoordinator[BytesFlowsData]):
             self._records_failing_since = now
             stay = "" if self.reading is None else "; the last values stay an hour"
             LOGGER.warning("Error fetching %s records%s: %s", self.name, stay, error)
+        self._report(error, now)
         self._pause_records(error, now)
+
+    def _report(self, error: BytesFlowsError, now: datetime) -> None:
+        """Report an answer that is not understood, once that has lasted."""
+        if error_key(error) == "invalid_response" and (
+            self.ledger.note_not_understood(now) >= PATIENCE
+        ):
+            async_report_not_understood(self.hass, self.config_entry, error)
 
     def _pause_records(self, result: object, now: datetime) -> None:
         """Leave the records alone for as long as the server asked for, if it did."""

@@ -124,6 +124,8 @@ class Ledger:
         """Whether traffic counted as low then."""
         self.told_until: datetime | None = None
         """Until when everything was told that time itself brings about."""
+        self.not_understood_since: datetime | None = None
+        """Since when no answer was understood completely, while that is so."""
         self.save_within: timedelta | None = None
         """How soon what is known should be stored, if something is new."""
         self._packages: dict[str, _Package] = {}
@@ -216,9 +218,28 @@ class Ledger:
         """Note what was shown of the account, to which news will be a change."""
         if is_low is not self.is_low:
             self.save_within = SOON
-        elif overview != self.overview and self.save_within is None:
-            self.save_within = LATE
+        elif overview != self.overview:
+            self._save_late()
         self.overview, self.is_low = overview, is_low
+
+    def note_understood(self) -> None:
+        """Note that all answers are understood."""
+        if self.not_understood_since is not None:
+            self.not_understood_since = None
+            self._save_late()
+
+    def note_not_understood(self, now: datetime) -> timedelta:
+        """Note that an answer is not understood; return for how long that is so."""
+        since = self.not_understood_since
+        if since is None or since > now:
+            self.not_understood_since = since = now
+            self._save_late()
+        return now - since
+
+    def _save_late(self) -> None:
+        """Have it stored, if nothing else has it stored sooner."""
+        if self.save_within is None:
+            self.save_within = LATE
 
     def _beside_packages(self, total_traffic: int) -> int:
         """Return how much of the total is in no active package."""
@@ -287,8 +308,7 @@ class Ledger:
         self.consumed += growth
         if self._observed_since is not None:
             self._sample(now)
-            if self.save_within is None:
-                self.save_within = LATE
+            self._save_late()
 
     def _note_end(
         self,
@@ -371,6 +391,7 @@ class Ledger:
             "overview": None if self.overview is None else codec.figures(self.overview),
             "is_low": self.is_low,
             "told_until": _stamp(self.told_until),
+            "not_understood_since": _stamp(self.not_understood_since),
             "last_reading": _stamp(self.last_reading),
             "observed_since": _stamp(self._observed_since),
             "samples": [[_stamp(time), consumed] for time, consumed in self._samples],
@@ -418,6 +439,7 @@ class Ledger:
         if figures is not None:
             self.overview, self.is_low = codec.overview(figures), is_low is True
         self.told_until = _moment(state["told_until"])
+        self.not_understood_since = _moment(state["not_understood_since"])
         self.last_reading = _moment(state["last_reading"])
         self._observed_since = _moment(state["observed_since"])
         for stamp, consumed in state["samples"]:

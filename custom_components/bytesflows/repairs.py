@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any, Final
 import zoneinfo
 
 import voluptuous as vol
+from yarl import URL
 
 from homeassistant.components.repairs import RepairsFlow
 from homeassistant.config_entries import ConfigEntryState
-from homeassistant.const import CONF_TIME_ZONE
+from homeassistant.const import CONF_TIME_ZONE, CONF_URL
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.helpers.json import json_dumps
@@ -18,9 +19,11 @@ from homeassistant.helpers.selector import (
     SelectSelectorConfig,
     SelectSelectorMode,
 )
+from homeassistant.loader import async_get_loaded_integration
 from homeassistant.util import dt as dt_util
 from homeassistant.util.json import json_loads_array
 
+from .api import BytesFlowsError, BytesFlowsParseError
 from .const import DEFAULT_TIME_ZONE, DOMAIN
 from .time_zone import Evidence, fitting, shifted
 
@@ -31,6 +34,41 @@ if TYPE_CHECKING:
 
 MAX_EVIDENCE: Final = 10
 SHOWN_EXPIRIES: Final = 3
+
+
+@callback
+def async_report_not_understood(
+    hass: HomeAssistant, entry: BytesFlowsConfigEntry, error: BytesFlowsError
+) -> None:
+    """Ask for a report of what the API answers, which has nothing of the account."""
+    answer = str(error)
+    if isinstance(error, BytesFlowsParseError) and error.shape is not None:
+        answer = f"{answer}\n{error.shape}"
+    integration = async_get_loaded_integration(hass, DOMAIN)
+    ir.async_create_issue(
+        hass,
+        DOMAIN,
+        _not_understood_id(entry.entry_id),
+        is_fixable=False,
+        learn_more_url=str(
+            URL(f"{integration.issue_tracker}/new").with_query(
+                template="bug.yml", answer=answer
+            )
+        ),
+        severity=ir.IssueSeverity.ERROR,
+        translation_key="not_understood",
+        translation_placeholders={
+            "name": entry.title,
+            "url": entry.data[CONF_URL],
+            "answer": answer,
+        },
+    )
+
+
+@callback
+def async_forget_not_understood(hass: HomeAssistant, entry_id: str) -> None:
+    """Take that back."""
+    ir.async_delete_issue(hass, DOMAIN, _not_understood_id(entry_id))
 
 
 @callback
@@ -182,8 +220,13 @@ class TimeZoneRepairFlow(RepairsFlow):
 
 
 def _issue_id(entry_id: str) -> str:
-    """Return the id of an account's issue."""
+    """Return the id of an account's issue about the zone."""
     return f"time_zone_{entry_id}"
+
+
+def _not_understood_id(entry_id: str) -> str:
+    """Return the id of an account's issue about the API."""
+    return f"not_understood_{entry_id}"
 
 
 def _known_evidence(hass: HomeAssistant, entry_id: str) -> list[Evidence]:

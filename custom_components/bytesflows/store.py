@@ -51,16 +51,28 @@ class LedgerStore:
             return Ledger()
 
     async def async_save_due(self, ledger: Ledger) -> None:
-        """Write at once what must not be lost, and the rest late."""
+        """Write at once what must not be lost, and the rest late.
+
+        Of an account whose packages were never read there is nothing to remember.
+        """
+        if ledger.last_reading is None:
+            return
         if ledger.save_within == SOON:
-            await self.async_save(ledger)
+            await self._async_save(ledger)
         elif ledger.save_within == LATE and not self._is_waiting:
             self._is_waiting = True
             self._store.async_delay_save(
                 lambda: self._state(ledger), LATE.total_seconds()
             )
 
-    async def async_save(self, ledger: Ledger) -> None:
+    async def async_save_rest(self, ledger: Ledger) -> None:
+        """Write at the end what is not written yet, and the times that go on."""
+        if ledger.last_reading is not None and (
+            ledger.is_complete or ledger.save_within is not None
+        ):
+            await self._async_save(ledger)
+
+    async def _async_save(self, ledger: Ledger) -> None:
         """Write all of it now, or at the end where Home Assistant is stopping."""
         await self._store.async_save(self._state(ledger))
 

@@ -1,7 +1,7 @@
 """Client for the BytesFlows Traffic Query API."""
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, tzinfo
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
@@ -25,6 +25,7 @@ from .exceptions import (
     BytesFlowsTimeoutError,
 )
 from .models import Codec, Overview, Record, RecordsPage, Source
+from .shape import describe_shape
 
 DEFAULT_URL: Final = "https://bytesflows.com"
 
@@ -79,7 +80,7 @@ class BytesFlowsClient:
 
     async def get_overview(self) -> Overview:
         """Return the account's figures (document, section 1)."""
-        return self._codec.overview(await self._request("api/v1/dashboard/asset"))
+        return await self._request("api/v1/dashboard/asset", self._codec.overview)
 
     async def get_records_page(
         self, page: int = 1, *, page_size: int = PAGE_SIZE, source: Source | None = None
@@ -92,8 +93,9 @@ class BytesFlowsClient:
         params = {"pageNo": str(page), "pageSize": str(page_size)}
         if source is not None:
             params["sourceType"] = source
-        data = await self._request("api/v1/user/traffic/records", params)
-        return self._codec.page(data)
+        return await self._request(
+            "api/v1/user/traffic/records", self._codec.page, params
+        )
 
     async def get_records_pages(
         self,
@@ -158,10 +160,13 @@ class BytesFlowsClient:
                     return None
         return tuple(records.values()) if len(records) == total else None
 
-    async def _request(
-        self, path: str, params: Mapping[str, str] | None = None
-    ) -> dict[str, Any]:
-        """Send a GET request and return the `data` of the answer."""
+    async def _request[ModelT](
+        self,
+        path: str,
+        decode: Callable[[dict[str, Any]], ModelT],
+        params: Mapping[str, str] | None = None,
+    ) -> ModelT:
+        """Send a GET request and return the `data` of the answer, decoded."""
         if not _SENDABLE_TOKEN.fullmatch(self._token):
             raise BytesFlowsAuthenticationError(
                 "the token is empty or has characters that no token has"
@@ -190,7 +195,11 @@ class BytesFlowsClient:
             failure = BytesFlowsConnectionError(_describe(err))
         else:
             _LOGGER.debug("GET %s %s: HTTP %s", path, params or "", response.status)
-            return _unwrap(response.status, response.headers, body)
+            try:
+                return decode(_unwrap(response.status, response.headers, body))
+            except BytesFlowsParseError as err:
+                err.shape = describe_shape(body)
+                raise
         # Raised out here because aiohttp's exceptions can hold the request's headers.
         _LOGGER.debug("GET %s %s: %s", path, params or "", failure)
         raise failure

@@ -70,8 +70,12 @@ class BytesFlowsParseError(BytesFlowsError):
 
     field: str | None
     """The field that was not understood, by the name that the document gives it."""
+    shape: str | None
+    """The names and types that the answer has, without values; None where the answers
+    are understood one by one, and do not fit together."""
 
     def __init__(self, message: str, *, field: str | None = None) -> None:
         """Name the field, where it is known."""
         super().__init__(message if field is None else f"{message}: {field}")
         self.field = field
+        self.shape = None
