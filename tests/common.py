@@ -10,7 +10,13 @@ from pytest_homeassistant_custom_component.common import (
 
 from custom_components.bytesflows.const import DOMAIN
 from custom_components.bytesflows.coordinator import UPDATE_INTERVAL
-from homeassistant.core import HomeAssistant, State
+from homeassistant.components.persistent_notification import (
+    Notification,
+    UpdateType,
+    async_register_callback,
+)
+from homeassistant.core import HomeAssistant, State, callback
+from homeassistant.setup import async_setup_component
 
 from .simulated_api import EXAMPLE_TOKEN, SimulatedApi
 
@@ -62,6 +68,19 @@ async def pass_time(
     freezer.tick(delta + timedelta(seconds=1))
     async_fire_time_changed(hass)
     await hass.async_block_till_done(wait_background_tasks=True)
+
+
+async def notifications(hass: HomeAssistant) -> list[tuple[str | None, str]]:
+    """Return the titles and messages that people will have seen in Home Assistant."""
+    assert await async_setup_component(hass, "persistent_notification", {})
+    seen: list[tuple[str | None, str]] = []
+
+    @callback
+    def notified(_: UpdateType, changed: dict[str, Notification]) -> None:
+        seen.extend((item["title"], item["message"]) for item in changed.values())
+
+    async_register_callback(hass, notified)
+    return seen
 
 
 def state(hass: HomeAssistant, key: str) -> State:

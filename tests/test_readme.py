@@ -5,15 +5,10 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 import yaml
 
-from homeassistant.components.persistent_notification import (
-    Notification,
-    UpdateType,
-    async_register_callback,
-)
-from homeassistant.core import HomeAssistant, callback
+from homeassistant.core import HomeAssistant
 from homeassistant.setup import async_setup_component
 
-from .common import pass_time, set_up
+from .common import notifications, pass_time, set_up
 from .simulated_api import GIB, Account, Package, SimulatedApi
 from .translations import PACKAGE
 
@@ -55,24 +50,17 @@ async def test_example(
     )
     api.accounts[:] = [Account(packages=[package])]
     assert await set_up(hass, entry)
-    assert await async_setup_component(hass, "persistent_notification", {})
-    messages: list[str] = []
-
-    @callback
-    def notified(_: UpdateType, notifications: dict[str, Notification]) -> None:
-        messages.extend(item["message"] for item in notifications.values())
-
-    async_register_callback(hass, notified)
+    seen = await notifications(hass)
     assert await async_setup_component(
         hass, "automation", {"automation": [yaml.safe_load(block)]}
     )
     await pass_time(hass, now)
-    assert messages == []
+    assert seen == []
 
     package.used = used * GIB
     for _ in range(6):
         await pass_time(hass, now)
-    (message,) = messages
+    ((_, message),) = seen
     assert message.startswith(expected)
 
 
