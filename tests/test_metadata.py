@@ -115,16 +115,21 @@ def test_every_trigger_and_condition_is_described(
     }
     icons = _json(PACKAGE / "icons.json")[kind]
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert set(names) == set(described) == set(ENGLISH[kind]) == set(icons)
+    pages = {path.stem for path in (ROOT / "docs" / kind).glob("*.md")}
+    assert set(names) == pages == set(described) == set(ENGLISH[kind]) == set(icons)
     for name, description in described.items():
         assert icons[name][kind.removesuffix("s")].startswith("mdi:")
         assert text(kind, name, "description")
-        assert f"| {text(kind, name, 'name')} | " in readme
+        label = text(kind, name, "name")
+        assert f"[{label}](docs/{kind}/{name}.md)" in readme
+        page = (ROOT / "docs" / kind / f"{name}.md").read_text(encoding="utf-8")
+        assert page.startswith(f"# {kind.removesuffix('s').title()}: {label.lower()}\n")
         fields = ENGLISH[kind][name]["fields"]
         assert set(fields) == set(description["fields"])
         for field in fields:
             assert text(kind, name, "fields", field, "name")
             assert text(kind, name, "fields", field, "description")
+            assert f"| `{field}` | " in page
 
 
 def test_every_action_is_described() -> None:
@@ -136,9 +141,10 @@ def test_every_action_is_described() -> None:
     fields = described["get_records"]["fields"]
     assert set(fields) == {str(key) for key in GET_RECORDS_SCHEMA.schema}
     assert set(fields) == set(services["get_records"]["fields"])
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    page = ROOT / "docs" / "actions" / "get_records.md"
     for name, field in fields.items():
-        assert f"| `{name}` | {'yes' if field.get('required') else 'no'} | " in readme
+        row = f"| `{name}` | {'yes' if field.get('required') else 'no'} | "
+        assert row in page.read_text(encoding="utf-8")
         if (select := field["selector"].get("select")) is not None:
             options = ENGLISH["selector"][select["translation_key"]]["options"]
             assert set(options) == set(select["options"])
@@ -339,7 +345,15 @@ def test_no_addresses_of_registries() -> None:
 
 def _texts() -> Iterator[Path]:
     """Yield the project's own text files."""
-    for folder in ("custom_components", "tests", "scripts", "requirements", ".github"):
+    for folder in (
+        "blueprints",
+        "custom_components",
+        "docs",
+        "tests",
+        "scripts",
+        "requirements",
+        ".github",
+    ):
         for path in (ROOT / folder).rglob("*"):
             if path.is_file() and "__pycache__" not in path.parts:
                 yield path

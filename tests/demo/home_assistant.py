@@ -16,6 +16,7 @@ from aiohttp import ClientError, ClientSession, ClientTimeout
 import psutil
 
 PACKAGE: Final = Path(__file__).parents[2] / "custom_components" / "bytesflows"
+BLUEPRINTS: Final = PACKAGE.parents[1] / "blueprints"
 USER: Final = "demo"
 PASSWORD: Final = "demo"
 START_TIMEOUT: Final = 120.0
@@ -32,7 +33,7 @@ homeassistant:
   unit_system: metric
 # What the web interface needs. default_config would look for devices and addresses
 # in the network; nothing here does.
-automation:
+automation: !include automations.yaml
 calendar:
 frontend:
 history:
@@ -104,6 +105,29 @@ class HomeAssistant:
                 )
             return await response.json()
 
+    async def command(self, type_: str, **data: Any) -> Any:  # noqa: ANN401
+        """Give a command over the web interface's own connection."""
+        assert self._session is not None
+        async with self._session.ws_connect(f"{self.url}/api/websocket") as socket:
+            await socket.receive_json()
+            await socket.send_json(
+                {"type": "auth", "access_token": self.tokens["access_token"]}
+            )
+            await socket.receive_json()
+            await socket.send_json({"id": 1, "type": type_, **data})
+            answer = await socket.receive_json()
+        if not answer["success"]:
+            raise DemoError(f"Home Assistant refuses {type_}: {answer['error']}")
+        return answer["result"]
+
+    async def poll(self) -> None:
+        """Have the account asked for, and wait for the answer."""
+        await self.call(
+            "POST",
+            "/api/services/homeassistant/update_entity",
+            {"entity_id": "sensor.bytesflows_total_traffic"},
+        )
+
     async def add_account(self, token: str, url: str) -> str:
         """Go through the integration's own config flow; return the entry's id."""
         flows = "/api/config/config_entries/flow"
@@ -153,6 +177,9 @@ class HomeAssistant:
         (self.folder / "configuration.yaml").write_text(
             self._configuration, encoding="utf-8"
         )
+        (self.folder / "automations.yaml").touch()
+        # It does not look for blueprints behind links.
+        shutil.copytree(BLUEPRINTS, self.folder / "blueprints")
         (self.folder / "custom_components").mkdir()
         (self.folder / "custom_components" / PACKAGE.name).symlink_to(PACKAGE)
         # In YAML, host and port make Home Assistant ask for a confirmation.

@@ -1,16 +1,14 @@
 """A power cut: Home Assistant is killed, and starts again."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
-import tempfile
 
 import pytest
 
 from tests.simulated_api import GIB, MIB, RECORDS, Account, Package, SimulatedApi
 
-from .__main__ import RUNS
+from .common import until, with_account
 from .home_assistant import HomeAssistant
 
 CONFIGURATION = """
@@ -67,21 +65,9 @@ def package(id_: str, created: datetime, *, used: int = 0) -> Package:
 
 @pytest.fixture
 async def home_assistant(api: SimulatedApi) -> AsyncGenerator[HomeAssistant]:
-    """Start Home Assistant with the account set up."""
-    await asyncio.to_thread(RUNS.mkdir, parents=True, exist_ok=True)
-    folder = Path(await asyncio.to_thread(tempfile.mkdtemp, dir=RUNS))
-    async with HomeAssistant(folder, CONFIGURATION) as running:
-        await running.add_account(api.accounts[0].token, api.url)
+    """Start Home Assistant with the account set up, and an automation that listens."""
+    async with with_account(api, CONFIGURATION) as running:
         yield running
-
-
-async def until(condition: Callable[[], object]) -> None:
-    """Wait until something is so."""
-    async with asyncio.timeout(60):
-        while True:
-            if condition():
-                return
-            await asyncio.sleep(0.1)
 
 
 async def consumed(home_assistant: HomeAssistant, least: float) -> float:
@@ -93,15 +79,6 @@ async def consumed(home_assistant: HomeAssistant, least: float) -> float:
             if shown is not None and shown[0].isdigit() and float(shown) >= least:
                 return float(shown)
             await asyncio.sleep(0.1)
-
-
-async def poll(home_assistant: HomeAssistant) -> None:
-    """Ask for a poll, without waiting for it."""
-    await home_assistant.call(
-        "POST",
-        "/api/services/homeassistant/update_entity",
-        {"entity_id": "sensor.bytesflows_total_traffic"},
-    )
 
 
 def told(home_assistant: HomeAssistant) -> list[str]:
@@ -118,14 +95,14 @@ async def test_nothing_is_lost_and_nothing_is_told_twice(
     assert await consumed(home_assistant, 0) == 1.0
     account.packages.append(package("3", datetime.now(UTC)))
     account.use(512 * MIB)
-    await poll(home_assistant)
+    await home_assistant.poll()
     await until(lambda: told(home_assistant))
     assert await consumed(home_assistant, 1.5) == 1.5
 
     # Use that is not written yet, and a purchase that nobody has seen.
     account.use(256 * MIB)
     await asyncio.sleep(10)
-    await poll(home_assistant)
+    await home_assistant.poll()
     assert await consumed(home_assistant, 1.75) == 1.75
     account.packages.append(package("4", datetime.now(UTC)))
     account.packages[0].status = 0
@@ -136,7 +113,7 @@ async def test_nothing_is_lost_and_nothing_is_told_twice(
 
     api.before = cut
     await asyncio.sleep(10)
-    request = asyncio.create_task(poll(home_assistant))
+    request = asyncio.create_task(home_assistant.poll())
     await asyncio.wait([request])
     assert request.exception() is not None
     api.before = lambda _: None

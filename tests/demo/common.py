@@ -1,0 +1,33 @@
+"""Helpers that the tests in a real Home Assistant share."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+import tempfile
+
+from tests.simulated_api import SimulatedApi
+
+from .__main__ import RUNS
+from .home_assistant import HomeAssistant
+
+
+@asynccontextmanager
+async def with_account(
+    api: SimulatedApi, configuration: str = ""
+) -> AsyncGenerator[HomeAssistant]:
+    """Run Home Assistant with the account set up."""
+    await asyncio.to_thread(RUNS.mkdir, parents=True, exist_ok=True)
+    folder = Path(await asyncio.to_thread(tempfile.mkdtemp, dir=RUNS))
+    async with HomeAssistant(folder, configuration) as home_assistant:
+        await home_assistant.add_account(api.accounts[0].token, api.url)
+        yield home_assistant
+
+
+async def until(condition: Callable[[], object]) -> None:
+    """Wait until something is so."""
+    async with asyncio.timeout(60):
+        while True:
+            if condition():
+                return
+            await asyncio.sleep(0.1)
