@@ -19,6 +19,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.setup import async_setup_component
 
 from .common import notifications, pass_time, set_up
+from .pages import headings
 from .simulated_api import GIB, Account, Fault, Package, SimulatedApi
 from .translations import PACKAGE
 
@@ -230,13 +231,7 @@ def test_links(page: Path) -> None:
         linked = (page.parent / file).resolve() if file else page
         assert linked.exists(), target
         if heading:
-            assert heading in _headings(linked), target
-
-
-def _headings(page: Path) -> set[str]:
-    """Return the anchors that GitHub gives the headings of a page."""
-    titles = re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), re.MULTILINE)
-    return {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
+            assert heading in headings(linked), target
 
 
 def test_every_blueprint_can_be_imported() -> None:

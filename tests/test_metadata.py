@@ -9,6 +9,7 @@ import sys
 import tomllib
 from typing import Any
 
+from PIL import Image
 import pytest
 import yaml
 
@@ -44,6 +45,7 @@ import homeassistant.components
 from homeassistant.helpers.entity import EntityDescription
 
 from .common import OPTIONS
+from .pages import headings
 from .translations import ENGLISH, PACKAGE, placeholders, text
 
 ROOT = PACKAGE.parents[1]
@@ -299,6 +301,54 @@ def test_quality_scale() -> None:
             assert rule["comment"].endswith(".")
 
 
+SECTIONS = {
+    "docs-actions": "docs/actions/get_records.md#what-it-returns",
+    "docs-conditions": "docs/conditions/is_traffic.md#in-yaml",
+    "docs-configuration-parameters": "README.md#options",
+    "docs-data-update": "README.md#how-data-is-updated",
+    "docs-examples": "docs/automations.md#examples",
+    "docs-high-level-description": "README.md#bytesflows-for-home-assistant",
+    "docs-installation-instructions": "README.md#install",
+    "docs-installation-parameters": "README.md#set-up",
+    "docs-known-limitations": "README.md#known-limits",
+    "docs-removal-instructions": "README.md#remove",
+    "docs-supported-devices": "README.md#what-you-get",
+    "docs-supported-functions": "README.md#what-you-get",
+    "docs-triggers": "docs/triggers/package_expiring.md#in-yaml",
+    "docs-troubleshooting": "docs/troubleshooting.md#messages-in-the-forms",
+    "docs-use-cases": "README.md#what-it-is-for",
+}
+
+
+def test_every_rule_about_documentation_has_its_section() -> None:
+    """What the quality scale wants to be documented is, under a heading of its own."""
+    rules = yaml.safe_load((PACKAGE / "quality_scale.yaml").read_text())["rules"]
+    assert set(SECTIONS) == {rule for rule in rules if rule.startswith("docs-")}
+    for section in SECTIONS.values():
+        page, _, heading = section.partition("#")
+        assert heading in headings(ROOT / page), section
+
+
+def test_brand() -> None:
+    """The images have the sizes that Home Assistant wants, and something in them."""
+    sizes = {"icon": (256, 256), "logo": (500, 128)}
+    names = {
+        f"{prefix}{name}{suffix}.png"
+        for prefix in ("", "dark_")
+        for name in sizes
+        for suffix in ("", "@2x")
+    }
+    assert {path.name for path in (PACKAGE / "brand").iterdir()} == names
+    for name in names:
+        with Image.open(PACKAGE / "brand" / name) as image:
+            kind = name.removeprefix("dark_").partition(".")[0]
+            factor = 2 if kind.endswith("@2x") else 1
+            width, height = sizes[kind.removesuffix("@2x")]
+            assert image.size == (width * factor, height * factor)
+            assert image.convert("RGBA").getpixel((0, 0)) == (0, 0, 0, 0)
+            assert len(image.convert("RGBA").getcolors(100_000) or ()) > 16
+
+
 def test_manifest() -> None:
     """The manifest says what the design says, in the order that hassfest wants."""
     manifest = _json(PACKAGE / "manifest.json")
@@ -355,7 +405,7 @@ def _texts() -> Iterator[Path]:
         ".github",
     ):
         for path in (ROOT / folder).rglob("*"):
-            if path.is_file() and "__pycache__" not in path.parts:
+            if path.suffix not in {"", ".png", ".pyc"} or path.parent.name == "scripts":
                 yield path
     for kind in ("*.json", "*.md", "*.toml", ".*.yaml"):
         yield from ROOT.glob(kind)
@@ -384,8 +434,9 @@ def test_readme_lists_every_entity() -> None:
         "data"
     ].values():
         assert f"| {label} |" in readme
+    page = (ROOT / "docs" / "troubleshooting.md").read_text(encoding="utf-8")
     for message in ENGLISH["config"]["error"].values():
-        assert re.split(r"[.,]", message)[0] in readme
+        assert re.split(r"[.,]", message)[0] in page
     for platform, descriptions in ENTITIES.items():
         for description in descriptions:
             name = text("entity", platform, description.key, "name")

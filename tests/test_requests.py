@@ -14,7 +14,7 @@ from .common import pass_time, set_up, state
 from .simulated_api import GIB, MIB, Account, Package, SimulatedApi
 from .translations import PACKAGE
 
-README = (PACKAGE.parents[1] / "README.md").read_text(encoding="utf-8")
+PAGE = (PACKAGE.parents[1] / "docs" / "data.md").read_text(encoding="utf-8")
 MOMENT = datetime(2026, 3, 1, 12, tzinfo=UTC)
 HISTORIES = [10, 1_000, 10_000]
 HEADINGS = ("records", "first", "idle", "in use", "hourly", "purchase", "daily")
@@ -105,4 +105,4 @@ def test_table(capsys: pytest.CaptureFixture[str]) -> None:
         for cells in (HEADINGS, *(tuple(f"{n:,}" for n in row) for row in TABLE)):
             sys.stdout.write(" ".join(f"{cell:>9}" for cell in cells) + "\n")
     for row in TABLE:
-        assert "| " + " | ".join(f"{n:,}" for n in row[:4]) + " |" in README
+        assert "| " + " | ".join(f"{n:,}" for n in row[:4]) + " |" in PAGE

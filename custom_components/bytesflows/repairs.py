@@ -151,7 +151,7 @@ class TimeZoneRepairFlow(RepairsFlow):
             self._choice = user_input[CONF_TIME_ZONE]
             return await self.async_step_confirm()
         zones = await self.hass.async_add_executor_job(_all_zones)
-        names = sorted(fitting(zones, self._known))
+        names = sorted(fitting(zones, self._known), key=_likelihood)
         preferred = [
             name
             for name in (self.hass.config.time_zone, "UTC", DEFAULT_TIME_ZONE)
@@ -239,6 +239,11 @@ def _evidence(data: Mapping[str, Any]) -> list[Evidence]:
     """Return the evidence that the data of an issue has."""
     items = json_loads_array(data.get("evidence", "[]"))
     return [Evidence.from_json(item) for item in items if isinstance(item, dict)]
+
+
+def _likelihood(name: str) -> tuple[bool, str]:
+    """Return what sorts zones in which people live before all others."""
+    return not name.startswith(("Asia/", "America/", "Europe/")), name
 
 
 def _all_zones() -> dict[str, tzinfo]:

@@ -15,14 +15,18 @@ from tests.simulated_api import MIB, Account, Life, SimulatedApi
 
 from .account import expected_states, make_account, matches
 from .home_assistant import (
+    DASHBOARD_PATH,
     PASSWORD,
+    ROOT,
     USER,
     DemoError,
     HomeAssistant,
     clear_leftovers,
 )
+from .past import give_past
 
-RUNS: Final = Path(__file__).parents[2] / ".dev" / "demo"
+RUNS: Final = ROOT / ".dev" / "demo"
+PACKAGES: Final = ROOT / "docs" / "packages.yaml"
 PAGE: Final = "/config/integrations/integration/bytesflows"
 DEFAULT_URL: Final = "https://bytesflows.com"
 # Home Assistant says this of every custom integration.
@@ -70,8 +74,12 @@ async def _run(*, check: bool) -> int:
             url = await stack.enter_async_context(_simulate(account, lives=not check))
         folder = Path(tempfile.mkdtemp(dir=RUNS))
         _say("Starting Home Assistant")
-        home_assistant = await stack.enter_async_context(HomeAssistant(folder))
-        await home_assistant.add_account(token, url)
+        home_assistant = await stack.enter_async_context(
+            HomeAssistant(folder, "" if check else PACKAGES.read_text(encoding="utf-8"))
+        )
+        entry_id = await home_assistant.add_account(token, url)
+        if account is not None and not check:
+            await give_past(home_assistant, entry_id)
         states = await home_assistant.states()
         _say(f"Home Assistant: {home_assistant.url} (user {USER}, password {PASSWORD})")
         for entity_id, state in sorted(states.items()):
@@ -89,6 +97,7 @@ async def _run(*, check: bool) -> int:
                 return 1
             _say(f"Check passed: {len(states)} entities, and no complaint in the log")
             return 0
+        _say(f"Dashboard: {home_assistant.url}{DASHBOARD_PATH}")
         _say(f"BytesFlows: {home_assistant.url}{PAGE}")
         if account is not None:
             _say(f"Simulated API: {url} (token {token}); the account is being used")

@@ -1,7 +1,7 @@
 """Helpers that the tests in a real Home Assistant share."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 import tempfile
@@ -25,9 +25,10 @@ async def with_account(
 
 
 async def until(condition: Callable[[], object]) -> None:
-    """Wait until something is so."""
+    """Wait until something is so, which may itself have to be waited for."""
     async with asyncio.timeout(60):
         while True:
-            if condition():
+            result = condition()
+            if await result if isinstance(result, Awaitable) else result:
                 return
             await asyncio.sleep(0.1)

@@ -16,7 +16,10 @@ from aiohttp import ClientError, ClientSession, ClientTimeout
 import psutil
 
 PACKAGE: Final = Path(__file__).parents[2] / "custom_components" / "bytesflows"
-BLUEPRINTS: Final = PACKAGE.parents[1] / "blueprints"
+ROOT: Final = PACKAGE.parents[1]
+BLUEPRINTS: Final = ROOT / "blueprints"
+DASHBOARD: Final = ROOT / "docs" / "dashboard.yaml"
+DASHBOARD_PATH: Final = "/dashboard-bytesflows/bytesflows"
 USER: Final = "demo"
 PASSWORD: Final = "demo"
 START_TIMEOUT: Final = 120.0
@@ -38,6 +41,14 @@ calendar:
 frontend:
 history:
 logbook:
+lovelace:
+  dashboards:
+    dashboard-bytesflows:
+      mode: yaml
+      filename: dashboard.yaml
+      title: BytesFlows
+      icon: mdi:gauge
+      show_in_sidebar: true
 logger:
   default: warning
   logs:
@@ -143,6 +154,14 @@ class HomeAssistant:
         entry_id: str = result["result"]["entry_id"]
         return entry_id
 
+    async def device_id(self) -> str:
+        """Return the id of the account's device."""
+        entities = await self.command("config/entity_registry/list")
+        found: set[str] = {
+            item["device_id"] for item in entities if item["platform"] == PACKAGE.name
+        }
+        return found.pop()
+
     async def states(self) -> dict[str, dict[str, Any]]:
         """Return the states of the integration's entities by their ids."""
         return {
@@ -178,6 +197,7 @@ class HomeAssistant:
             self._configuration, encoding="utf-8"
         )
         (self.folder / "automations.yaml").touch()
+        shutil.copy(DASHBOARD, self.folder)
         # It does not look for blueprints behind links.
         shutil.copytree(BLUEPRINTS, self.folder / "blueprints")
         (self.folder / "custom_components").mkdir()

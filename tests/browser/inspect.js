@@ -1,0 +1,90 @@
+// Look at all that is shown, through every shadow root, and return what is wrong with it.
+() => {
+  // The logbook beside a device cuts every longer name, whosever it is.
+  const IGNORED = new Set(["script", "style", "svg", "canvas", "title", "ha-logbook"]);
+  const found = { texts: [], cut: [], outside: [], overlapping: [], errors: [] };
+  const leaves = [];
+
+  const isVisible = (element) =>
+    element.checkVisibility({ opacityProperty: true, visibilityProperty: true });
+
+  // The text that an element has itself, not through its children.
+  const ownText = (element) =>
+    [...element.childNodes]
+      .filter((node) => node.nodeType === Node.TEXT_NODE)
+      .map((node) => node.textContent.trim())
+      .join(" ")
+      .trim();
+
+  const textBox = (element) => {
+    const range = document.createRange();
+    range.selectNodeContents(element);
+    return range.getBoundingClientRect();
+  };
+
+  // Whether it, or what it is in, shows dots where there was no more room.
+  const isCut = (element) => {
+    const box = textBox(element);
+    for (let node = element; node; node = node.parentNode ?? node.host) {
+      if (!(node instanceof Element)) continue;
+      const style = getComputedStyle(node);
+      if (style.overflowX === "visible") continue;
+      const clip = node.getBoundingClientRect();
+      if (["clip", "hidden"].includes(style.overflowX) && clip.width > 1) {
+        if (box.left < clip.right - 2 && box.right > clip.right + 2) return true;
+      }
+      if (style.textOverflow === "ellipsis" && node.scrollWidth > node.clientWidth + 1) return true;
+      if (style.webkitLineClamp !== "none" && node.scrollHeight > node.clientHeight + 1) return true;
+    }
+    return false;
+  };
+
+  const look = (element) => {
+    const name = element.localName;
+    if (IGNORED.has(name) || !isVisible(element)) return;
+    if (["hui-error-card", "hui-warning", "hui-warning-element"].includes(name)) {
+      found.errors.push(`${name}: ${element.shadowRoot?.textContent.trim()}`);
+    }
+    const text = ownText(element);
+    if (text) {
+      found.texts.push(text);
+      const box = element.getBoundingClientRect();
+      if (isCut(element)) found.cut.push(text);
+      if (box.width > 0 && (box.right > innerWidth + 1 || box.left < -1) && box.top < innerHeight) {
+        found.outside.push(text);
+      }
+      leaves.push([element, text, textBox(element)]);
+    }
+    for (const child of (element.shadowRoot ?? element).children) look(child);
+    if (element.shadowRoot) for (const child of element.children) look(child);
+  };
+  look(document.body);
+
+  const overlap = (a, b) =>
+    Math.min(a.right, b.right) - Math.max(a.left, b.left) > 3 &&
+    Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 3;
+  const isOnTop = (element, x, y) => {
+    let top = document.elementFromPoint(x, y);
+    while (top?.shadowRoot) {
+      const inner = top.shadowRoot.elementFromPoint(x, y);
+      if (!inner || inner === top) break;
+      top = inner;
+    }
+    for (let node = top; node; node = node.parentNode ?? node.host) if (node === element) return true;
+    return false;
+  };
+  // What lies under a dialog or a toolbar is not in anybody's way.
+  const onTop = ([element, , box]) =>
+    [0.05, 0.5, 0.95].some((part) =>
+      isOnTop(element, box.left + part * box.width, (box.top + box.bottom) / 2),
+    );
+  const shown = leaves.filter(onTop);
+  shown.forEach(([element, text, box], index) => {
+    for (const [other, otherText, otherBox] of shown.slice(index + 1)) {
+      if (!element.contains(other) && overlap(box, otherBox)) {
+        found.overlapping.push(`${text} | ${otherText}`);
+      }
+    }
+  });
+  return found;
+}

@@ -1,0 +1,82 @@
+"""Make the pictures of the documentation: see `scripts/screenshots`."""
+
+import asyncio
+from pathlib import Path
+import tempfile
+from typing import Final
+
+from playwright.async_api import ViewportSize
+
+from tests.demo.__main__ import PACKAGES, RUNS
+from tests.demo.account import make_account
+from tests.demo.home_assistant import DASHBOARD_PATH, ROOT, HomeAssistant
+from tests.demo.past import give_past
+from tests.simulated_api import SimulatedApi
+
+from .browser import Browser, View
+from .images import shrink
+from .test_pages import ours
+from .test_setup import ADD
+
+IMAGES: Final = ROOT / "docs" / "images"
+WIDE: Final = ViewportSize(width=1460, height=860)
+PHONE: Final = ViewportSize(width=390, height=844)
+
+
+async def main() -> None:
+    """Make all of them."""
+    account = make_account()
+    # What never expires has no daily allowance.
+    del account.packages[-1]
+    api = SimulatedApi(account)
+    await api.start()
+    RUNS.mkdir(parents=True, exist_ok=True)
+    IMAGES.mkdir(exist_ok=True)
+    configuration = PACKAGES.read_text(encoding="utf-8")
+    async with (
+        HomeAssistant(Path(tempfile.mkdtemp(dir=RUNS)), configuration) as home,
+        Browser.start(home) as browser,
+    ):
+        async with browser.open(
+            ADD, viewport=ViewportSize(width=700, height=640)
+        ) as view:
+            await view.press("OK")
+            await view.choose("Advanced settings")
+            await view.see("Switch it off only for a server of your own")
+            await _shoot(view, "setup")
+        entry_id = await home.add_account(account.token, api.url)
+        await give_past(home, entry_id)
+        # Until the table of packages has been asked for.
+        await asyncio.sleep(8)
+        async with browser.open(DASHBOARD_PATH, viewport=WIDE) as view:
+            await _shoot(view, "dashboard")
+        async with browser.open(
+            DASHBOARD_PATH, viewport=PHONE, is_dark=True, scale=1.5
+        ) as view:
+            await _shoot(view, "dashboard-phone")
+        path = f"/config/devices/device/{await home.device_id()}"
+        async with browser.open(
+            path, viewport=ViewportSize(width=1280, height=1160)
+        ) as view:
+            await _shoot(view, "device")
+        await home.call("POST", "/api/config/automation/config/ours", ours(entry_id))
+        async with browser.open(
+            "/config/automation/edit/ours",
+            viewport=ViewportSize(width=1280, height=760),
+        ) as view:
+            await view.page.get_by_text("Traffic crossed threshold").first.click()
+            await view.see("Fire when the value goes")
+            await _shoot(view, "automation")
+    await api.stop()
+
+
+async def _shoot(view: View, name: str) -> None:
+    """Make a picture of what has nothing wrong in it."""
+    await view.page.wait_for_timeout(2500)
+    if problems := await view.problems():
+        raise SystemExit(f"{name}: {problems}")
+    shrink(await view.page.screenshot(), IMAGES / f"{name}.png")
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
