@@ -405,7 +405,7 @@ def _texts() -> Iterator[Path]:
         ".github",
     ):
         for path in (ROOT / folder).rglob("*"):
-            if path.suffix not in {"", ".png", ".pyc"} or path.parent.name == "scripts":
+            if path.is_file() and path.suffix not in {".png", ".pyc"}:
                 yield path
     for kind in ("*.json", "*.md", "*.toml", ".*.yaml"):
         yield from ROOT.glob(kind)

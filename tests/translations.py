@@ -9,9 +9,12 @@ from typing import Any
 from homeassistant.data_entry_flow import FlowResult, FlowResultType, section
 
 PACKAGE = Path(__file__).parents[1] / "custom_components" / "bytesflows"
-ENGLISH: dict[str, Any] = json.loads(
-    (PACKAGE / "translations" / "en.json").read_text(encoding="utf-8")
-)
+TEXTS: dict[str, dict[str, Any]] = {
+    file.stem: json.loads(file.read_text(encoding="utf-8"))
+    for file in sorted((PACKAGE / "translations").glob("*.json"))
+}
+ENGLISH = TEXTS["en"]
+LANGUAGES = [language for language in TEXTS if language != "en"]
 
 
 def text(*path: str) -> str:

@@ -1,7 +1,10 @@
 // Look at all that is shown, through every shadow root, and return what is wrong with it.
 () => {
-  // The logbook beside a device cuts every longer name, whosever it is.
-  const IGNORED = new Set(["script", "style", "svg", "canvas", "title", "ha-logbook"]);
+  // The logbook beside a device cuts every longer name, whosever it is, and the tabs of
+  // the settings cut Home Assistant's own words.
+  const IGNORED = new Set([
+    "script", "style", "svg", "canvas", "title", "ha-logbook", "ha-tab",
+  ]);
   const found = { texts: [], cut: [], outside: [], overlapping: [], errors: [] };
   const leaves = [];
 
@@ -74,11 +77,11 @@
     return false;
   };
   // What lies under a dialog or a toolbar is not in anybody's way.
-  const onTop = ([element, , box]) =>
+  const isShown = ([element, , box]) =>
     [0.05, 0.5, 0.95].some((part) =>
       isOnTop(element, box.left + part * box.width, (box.top + box.bottom) / 2),
     );
-  const shown = leaves.filter(onTop);
+  const shown = leaves.filter(isShown);
   shown.forEach(([element, text, box], index) => {
     for (const [other, otherText, otherBox] of shown.slice(index + 1)) {
       if (!element.contains(other) && overlap(box, otherBox)) {

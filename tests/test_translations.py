@@ -1,0 +1,92 @@
+"""The texts in every language say what the English ones do."""
+
+from collections.abc import Iterator, Mapping
+import re
+from typing import Any
+import unicodedata
+
+import pytest
+
+from .translations import ENGLISH, LANGUAGES, TEXTS, placeholders
+
+# What is the same word in the language.
+SAME: dict[str, set[str]] = {
+    "de": {"Check-in", "Limit", "Status", "Traffic"},
+    "es": {"Check-in"},
+    "fr": {"Source"},
+    "it": {"Account", "Check-in"},
+    "nl": {"Account", "Accounts", "Check-in", "Status"},
+    "pl": {"Limit", "Status"},
+    "pt-BR": {"Check-in", "Status"},
+}
+MARKS = re.compile(r"\*\*|```|\n+|https?://(?:[a-zA-Z0-9./-]*[a-zA-Z0-9/])?")
+# Columns that fit beside an icon and a value on a phone, and in its list of repairs.
+LONGEST_NAME = 30
+LONGEST_TITLE = 42
+
+
+def _texts(
+    node: Mapping[str, Any], path: tuple[str, ...] = ()
+) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Yield each text with the path to it, in their order."""
+    for key, value in node.items():
+        if isinstance(value, str):
+            yield (*path, key), value
+        else:
+            yield from _texts(value, (*path, key))
+
+
+def _columns(text: str) -> int:
+    """Return how wide a text is: the signs of East Asia are two columns wide."""
+    return sum(1 + (unicodedata.east_asian_width(sign) in "WF") for sign in text)
+
+
+@pytest.fixture(params=LANGUAGES)
+def language(request: pytest.FixtureRequest) -> str:
+    """Return a language."""
+    code: str = request.param
+    return code
+
+
+@pytest.fixture
+def translated(language: str) -> dict[tuple[str, ...], str]:
+    """Return the texts in that language."""
+    return dict(_texts(TEXTS[language]))
+
+
+def test_languages() -> None:
+    """The languages that are promised are there."""
+    others = "de es fr it ja ko nl pl pt-BR ru zh-Hans zh-Hant"
+    assert " ".join(LANGUAGES) == others
+
+
+def test_same_texts(translated: dict[tuple[str, ...], str]) -> None:
+    """None is left out, and none is there in vain."""
+    assert list(translated) == [path for path, _ in _texts(ENGLISH)]
+
+
+def test_same_parts(translated: dict[tuple[str, ...], str]) -> None:
+    """Each has the placeholders and the marks of the English one."""
+    for path, english in _texts(ENGLISH):
+        text = translated[path]
+        assert placeholders(text) == placeholders(english), path
+        assert sorted(MARKS.findall(text)) == sorted(MARKS.findall(english)), path
+        assert text == text.strip(), path
+        assert not set("!\uff01¡") & set(text), path
+
+
+def test_nothing_left_in_english(
+    language: str, translated: dict[tuple[str, ...], str]
+) -> None:
+    """What is the same as in English is the same word in the language."""
+    same = {text for path, text in _texts(ENGLISH) if translated[path] == text}
+    assert same == SAME.get(language, set())
+
+
+def test_width(translated: dict[tuple[str, ...], str]) -> None:
+    """Names fit beside their values, and titles of repairs into the list."""
+    for path, text in translated.items():
+        if path[0] == "entity" and path[-1] == "name":
+            assert _columns(text) <= LONGEST_NAME, text
+        if path[0] == "issues" and path[2:] == ("title",):
+            assert _columns(text.format(name="BytesFlows")) <= LONGEST_TITLE, text
