@@ -41,7 +41,9 @@ def checkout(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize("script", ["setup", "demo", "test", "lint", "lock"])
+@pytest.mark.parametrize(
+    "script", ["setup", "demo", "test", "test-newest", "lint", "lock"]
+)
 def test_nothing_can_be_fetched(checkout: Path, script: str) -> None:
     """Every script that needs the setup stops where it stops, and says so."""
     done = run(checkout, f"scripts/{script}", **NO_NETWORK)
@@ -70,7 +72,7 @@ def test_unknown_environment(checkout: Path) -> None:
     assert done.returncode == 1
     assert done.stderr == (
         "setup: there is no requirements/nonsense.txt\n"
-        "setup: how to get it: name one of: dev oldest\n"
+        "setup: how to get it: name one of: dev latest oldest\n"
     )
 
 

@@ -9,17 +9,23 @@ import tempfile
 from tests.simulated_api import SimulatedApi
 
 from .__main__ import RUNS
-from .home_assistant import HomeAssistant
+from .home_assistant import PACKAGE, PYTHON, HomeAssistant
 
 
 @asynccontextmanager
 async def with_account(
-    api: SimulatedApi, configuration: str = ""
+    api: SimulatedApi,
+    configuration: str = "",
+    *,
+    package: Path = PACKAGE,
+    python: Path = PYTHON,
 ) -> AsyncGenerator[HomeAssistant]:
     """Run Home Assistant with the account set up."""
     await asyncio.to_thread(RUNS.mkdir, parents=True, exist_ok=True)
     folder = Path(await asyncio.to_thread(tempfile.mkdtemp, dir=RUNS))
-    async with HomeAssistant(folder, configuration) as home_assistant:
+    async with HomeAssistant(
+        folder, configuration, package=package, python=python
+    ) as home_assistant:
         await home_assistant.add_account(api.accounts[0].token, api.url)
         yield home_assistant
 

@@ -17,6 +17,7 @@ import psutil
 
 PACKAGE: Final = Path(__file__).parents[2] / "custom_components" / "bytesflows"
 ROOT: Final = PACKAGE.parents[1]
+PYTHON: Final = Path(sys.executable)
 BLUEPRINTS: Final = ROOT / "blueprints"
 DASHBOARD: Final = ROOT / "docs" / "dashboard.yaml"
 DASHBOARD_PATH: Final = "/dashboard-bytesflows/bytesflows"
@@ -65,9 +66,21 @@ class DemoError(Exception):
 class HomeAssistant:
     """Home Assistant as a child process, and its API."""
 
-    def __init__(self, folder: Path, configuration: str = "") -> None:
-        """Set up without starting. The folder is empty, and is removed at the end."""
+    def __init__(
+        self,
+        folder: Path,
+        configuration: str = "",
+        *,
+        package: Path = PACKAGE,
+        python: Path = PYTHON,
+    ) -> None:
+        """Set up without starting. The folder is empty, and is removed at the end.
+
+        The interpreter is the one of the environment with the release to run.
+        """
         self.folder = folder
+        self._package = package
+        self._python = python
         self._configuration = _CONFIGURATION + configuration
         # Not home-assistant.log, which Home Assistant itself puts aside at a start.
         self.log = folder / "output.log"
@@ -201,7 +214,7 @@ class HomeAssistant:
         # It does not look for blueprints behind links.
         shutil.copytree(BLUEPRINTS, self.folder / "blueprints")
         (self.folder / "custom_components").mkdir()
-        (self.folder / "custom_components" / PACKAGE.name).symlink_to(PACKAGE)
+        (self.folder / "custom_components" / PACKAGE.name).symlink_to(self._package)
         # In YAML, host and port make Home Assistant ask for a confirmation.
         http = {
             "server_host": ["127.0.0.1"],
@@ -225,13 +238,15 @@ class HomeAssistant:
         """Start the process, which Ctrl-C in the terminal must not reach."""
         with self.log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
-                sys.executable,
+                self._python,
                 "-m",
                 "homeassistant",
                 "--config",
                 str(self.folder),
                 "--skip-pip",
                 "--log-no-color",
+                # Where the process is, it looks for integrations too.
+                cwd=self.folder,
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=log,
                 stderr=asyncio.subprocess.STDOUT,
