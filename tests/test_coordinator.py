@@ -97,6 +97,35 @@ async def test_idle_polls(
     assert reports == []
 
 
+async def test_polls_of_accounts_are_spread(
+    hass: HomeAssistant, api: SimulatedApi, freezer: FrozenDateTimeFactory
+) -> None:
+    """However many accounts begin together, their polls do not go on together."""
+    count = 40
+    api.accounts = [Account(token=f"token-{number}") for number in range(count)]
+    for number, account in enumerate(api.accounts):
+        entry = make_entry(api, token=account.token, entry_id=f"entry-{number}")
+        entry.add_to_hass(hass)
+    # This sets up the others as well.
+    assert await hass.config_entries.async_setup("entry-0")
+    await hass.async_block_till_done(wait_background_tasks=True)
+    assert api.count(OVERVIEW) == count
+
+    # From the second round on each has its place.
+    for _ in range(30):
+        await pass_time(hass, freezer, timedelta(seconds=9))
+    api.requests.clear()
+    most = 0
+    for _ in range(30):
+        before = len(api.requests)
+        await pass_time(hass, freezer, timedelta(seconds=9))
+        most = max(most, len(api.requests) - before)
+    assert {request.token for request in api.requests} == {
+        account.token for account in api.accounts
+    }
+    assert most <= 3
+
+
 async def test_polls_while_traffic_is_used(
     hass: HomeAssistant,
     api: SimulatedApi,

@@ -1,7 +1,9 @@
 """The calendar of a BytesFlows account: when its packages expire."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import lru_cache
 from operator import itemgetter
 from typing import Final, override
 
@@ -49,6 +51,8 @@ class PackageExpiries(BytesFlowsEntity, CalendarEntity):
         """Initialize the entity with the texts in the language of the server."""
         super().__init__(coordinator, PACKAGE_EXPIRIES)
         self._texts = texts
+        # Home Assistant asks three times a poll, and checks each new event at length.
+        self._event = lru_cache(maxsize=1)(self._make_event)
 
     @property
     @override
@@ -66,7 +70,10 @@ class PackageExpiries(BytesFlowsEntity, CalendarEntity):
             for item in _expiries(self.coordinator.ledger.active)
             if item[0] + DURATION > now
         ]
-        return self._event(*coming[0]) if coming else None
+        if not coming:
+            return None
+        expires, record = coming[0]
+        return self._event(expires, replace(record, traffic_used=0))
 
     @override
     async def async_get_events(
@@ -80,15 +87,15 @@ class PackageExpiries(BytesFlowsEntity, CalendarEntity):
         now = dt_util.utcnow()
         active = {record.id for record in ledger.active}
         return [
-            self._event(expires, record)
+            self._make_event(expires, record)
             for expires, record in _expiries(ledger.records)
             if start_date < expires + DURATION
             and expires < end_date
             and (expires <= now or record.id in active)
         ]
 
-    def _event(self, expires: datetime, record: Record) -> CalendarEvent:
-        """Return the expiry of a package."""
+    def _make_event(self, expires: datetime, record: Record) -> CalendarEvent:
+        """Return the expiry of a package, whatever of it is used."""
         title = self._texts[f"component.{DOMAIN}.common.expiry_{record.source}"]
         return CalendarEvent(
             start=expires,

@@ -51,6 +51,9 @@ from .sync import read_records, resolve_doubt
 from .time_zone import ZoneWatch
 
 UPDATE_INTERVAL: Final = timedelta(minutes=5)
+SPREAD: Final = (5**0.5 - 1) / 2
+"""The part of the interval by which the polls of each account follow those of the one
+before it. With this one they lie apart, however many accounts there are."""
 RECORDS_INTERVAL: Final = timedelta(minutes=58)
 """When the records are read again although nothing points to a change: at the twelfth
 poll, which Home Assistant may start a moment before the hour is over."""
@@ -160,6 +163,10 @@ class BytesFlowsCoordinator(DataUpdateCoordinator[BytesFlowsData]):
         self.change_signal: SignalType[Change] = SignalType(
             f"{DOMAIN}_{config_entry.entry_id}_change"
         )
+        others = hass.config_entries.async_entries(DOMAIN)
+        self._first_interval = UPDATE_INTERVAL * (
+            1 - others.index(config_entry) * SPREAD % 1
+        )
         self._account = (config_entry.data[CONF_URL], config_entry.data[CONF_API_TOKEN])
         self._store = store
         self._outlook = Outlook(ledger)
@@ -242,7 +249,8 @@ class BytesFlowsCoordinator(DataUpdateCoordinator[BytesFlowsData]):
     async def _async_update_data(self) -> BytesFlowsData:
         """Fetch what can have changed."""
         now = dt_util.utcnow()
-        self.update_interval = UPDATE_INTERVAL
+        interval = self._first_interval if self.last_poll is None else UPDATE_INTERVAL
+        self.update_interval = interval
         self._await_permission(now)
         try:
             overview = await self._async_read(now)
@@ -256,7 +264,7 @@ class BytesFlowsCoordinator(DataUpdateCoordinator[BytesFlowsData]):
         packages = self._packages(now)
         if packages is not None and packages.next_expiry is not None:
             until_expiry = packages.next_expiry - now + SCHEDULING_SLACK
-            self.update_interval = min(UPDATE_INTERVAL, until_expiry)
+            self.update_interval = min(interval, until_expiry)
         return BytesFlowsData(
             overview,
             packages,

@@ -84,7 +84,7 @@ class HomeAssistant:
         self._configuration = _CONFIGURATION + configuration
         # Not home-assistant.log, which Home Assistant itself puts aside at a start.
         self.log = folder / "output.log"
-        self._reservation = _reserve_port()
+        self._reservation = reserve_port()
         self.port: int = self._reservation.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
         self.tokens: dict[str, Any] = {}
@@ -215,21 +215,7 @@ class HomeAssistant:
         shutil.copytree(BLUEPRINTS, self.folder / "blueprints")
         (self.folder / "custom_components").mkdir()
         (self.folder / "custom_components" / PACKAGE.name).symlink_to(self._package)
-        # In YAML, host and port make Home Assistant ask for a confirmation.
-        http = {
-            "server_host": ["127.0.0.1"],
-            "server_port": self.port,
-            "cors_allowed_origins": [],
-            "login_attempts_threshold": -1,
-            "ip_ban_enabled": True,
-            "ssl_profile": "modern",
-            "use_x_frame_options": True,
-        }
-        _store(
-            storage / "http",
-            (2, 2),
-            {"stable": http, "pending": None, "yaml_migration_done": True},
-        )
+        store_address(storage, self.port)
         # Their steps set up integrations that ask the internet.
         done = ["core_config", "analytics", "integration"]
         _store(storage / "onboarding", (4, 1), {"done": done})
@@ -350,7 +336,7 @@ async def _stop(process: asyncio.subprocess.Process) -> None:
         await process.wait()
 
 
-def _reserve_port() -> socket.socket:
+def reserve_port() -> socket.socket:
     """Hold Home Assistant's usual port, or another one where that is taken.
 
     The socket must be open as long as the port is used. Other programs cannot take the
@@ -366,6 +352,27 @@ def _reserve_port() -> socket.socket:
             held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             return held
     raise DemoError("there is no free port")
+
+
+def store_address(storage: Path, port: int) -> None:
+    """Write where the web interface is: a port of loopback.
+
+    In YAML, host and port make Home Assistant ask for a confirmation.
+    """
+    http = {
+        "server_host": ["127.0.0.1"],
+        "server_port": port,
+        "cors_allowed_origins": [],
+        "login_attempts_threshold": -1,
+        "ip_ban_enabled": True,
+        "ssl_profile": "modern",
+        "use_x_frame_options": True,
+    }
+    _store(
+        storage / "http",
+        (2, 2),
+        {"stable": http, "pending": None, "yaml_migration_done": True},
+    )
 
 
 def _store(path: Path, version: tuple[int, int], data: Mapping[str, Any]) -> None:

@@ -115,6 +115,8 @@ class SimulatedApi:
         """Called before each answer is made, for accounts that live."""
         self.requests: list[Request] = []
         self.most_at_once = 0
+        self.bytes_sent = 0
+        """The bodies of all answers."""
         self.token_refusal = Fault.refuse(401)
         self.newest_first = True
         self.url = ""
@@ -200,6 +202,7 @@ class SimulatedApi:
             if fault.change is not None:
                 fault.change(answer)
             body = json.dumps(answer).encode()
+        self.bytes_sent += len(body)
         return await _send(incoming, fault, body)
 
     def _data(self, account: Account, request: Request) -> dict[str, Any]:

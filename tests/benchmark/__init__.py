@@ -1,0 +1,1 @@
+"""What a poll costs, beside what a user would write instead: scripts/benchmark."""
