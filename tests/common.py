@@ -21,6 +21,9 @@ from homeassistant.setup import async_setup_component
 from .simulated_api import EXAMPLE_TOKEN, SimulatedApi
 
 # A moment at which the package of the document's example can be used.
+# A property of a test that is printed when all have run: tests/conftest.py.
+FIGURES = "figures"
+
 NOW = "2026-03-01T12:00:00+00:00"
 
 # For every path of the server; without its own it would be for one endpoint alone.

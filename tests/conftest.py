@@ -20,9 +20,25 @@ from custom_components.bytesflows.config_flow import (
 )
 from custom_components.bytesflows.entity import BytesFlowsEntity
 
-from .common import NOW, make_entry
+from .common import FIGURES, NOW, make_entry
 from .simulated_api import Account, SimulatedApi, write_certificate
 from .translations import check_flow_result
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print what tests have counted."""
+    figures = [
+        str(value)
+        for reports in terminalreporter.stats.values()
+        for report in reports
+        if isinstance(report, pytest.TestReport)
+        for name, value in report.user_properties
+        if name == FIGURES and report.when == "call"
+    ]
+    if figures:
+        terminalreporter.section("figures")
+    for figure in sorted(figures):
+        terminalreporter.line(figure)
 
 
 @pytest.fixture(autouse=True)

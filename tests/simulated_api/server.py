@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 import json
 from pathlib import Path
+import socket
 import ssl
+import struct
 from typing import Any, Self
 
 from aiohttp import web
@@ -36,6 +38,12 @@ class Fault:
     """Close the connection half-way through the body."""
     drop: bool = False
     """Close the connection without an answer."""
+    raw: bytes | None = None
+    """What is sent instead of an HTTP answer, after which the connection is reset."""
+    stall: bool = False
+    """Send the head and half of the body, and no more."""
+    drip: float = 0.0
+    """Seconds between the bytes of the body."""
 
     @classmethod
     def html(cls, status: int = 403) -> Self:
@@ -132,6 +140,18 @@ class SimulatedApi:
         """Behave from now on."""
         self._faults.clear()
 
+    @property
+    def connections(self) -> int:
+        """The connections that are open."""
+        assert self._runner is not None
+        assert self._runner.server is not None
+        return len(self._runner.server.connections)
+
+    @property
+    def under_way(self) -> int:
+        """The requests that were not answered so far."""
+        return self._at_once
+
     def count(self, path: str) -> int:
         """Return how many requests to a path came in."""
         return sum(request.path == path for request in self.requests)
@@ -227,14 +247,38 @@ class SimulatedApi:
         }
 
 
+async def _reset(incoming: web.Request, sent: bytes) -> None:
+    """Send some bytes, and break the connection off."""
+    transport = incoming.transport
+    assert isinstance(transport, asyncio.Transport)
+    transport.write(sent)
+    await asyncio.sleep(0.01)
+    # Not the orderly end, but what a crash or a firewall does.
+    transport.get_extra_info("socket").setsockopt(
+        socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
+    )
+    transport.abort()
+    await asyncio.Event().wait()
+
+
 async def _send(incoming: web.Request, fault: Fault, body: bytes) -> web.StreamResponse:
     """Send an answer, whole or not."""
+    if fault.raw is not None:
+        await _reset(incoming, fault.raw)
     headers = {"Content-Type": "application/json", **fault.headers}
     response = web.StreamResponse(status=fault.status, headers=headers)
     if not fault.drop:
         response.content_length = len(body)
         await response.prepare(incoming)
-        await response.write(body[: len(body) // 2] if fault.cut else body)
+        if fault.drip:
+            for byte in body:
+                await response.write(bytes([byte]))
+                await asyncio.sleep(fault.drip)
+            return response
+        half = fault.cut or fault.stall
+        await response.write(body[: len(body) // 2] if half else body)
+        if fault.stall:
+            await asyncio.Event().wait()
     if (fault.drop or fault.cut) and incoming.transport is not None:
         incoming.transport.close()
     return response

@@ -42,6 +42,8 @@ MAX_PAGES: Final = 2_000
 _LOGGER: Final = logging.getLogger(__name__)
 _SENDABLE_TOKEN: Final = re.compile(r"[\x21-\x7e]+")
 _CODE: Final = re.compile(r"\d{1,9}", re.ASCII)
+# What aiohttp raises where its session is closed before or during a request.
+_CLOSED: Final = (AssertionError, RuntimeError)
 _SECONDS: Final = re.compile(r"\d{1,9}(\.\d+)?", re.ASCII)
 
 
@@ -171,8 +173,6 @@ class BytesFlowsClient:
             raise BytesFlowsAuthenticationError(
                 "the token is empty or has characters that no token has"
             )
-        if self._session.closed:
-            raise BytesFlowsConnectionError("the session is closed")
         failure: BytesFlowsError
         try:
             async with (
@@ -191,7 +191,7 @@ class BytesFlowsClient:
                 body = await _read(response)
         except TimeoutError:
             failure = BytesFlowsTimeoutError(f"no complete answer in {TIMEOUT:.0f} s")
-        except (aiohttp.ClientError, OSError, UnicodeError) as err:
+        except (aiohttp.ClientError, OSError, UnicodeError, *_CLOSED) as err:
             failure = BytesFlowsConnectionError(_describe(err))
         else:
             _LOGGER.debug("GET %s %s: HTTP %s", path, params or "", response.status)
@@ -209,6 +209,8 @@ def _describe(error: Exception) -> str:
     """Say what happened, without the parts of the answer that some errors quote."""
     if isinstance(error, aiohttp.ClientConnectorError):
         return str(error)
+    if isinstance(error, _CLOSED):
+        return "the session is closed"
     return type(error).__name__
 
 
