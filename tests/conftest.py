@@ -1,7 +1,8 @@
 """Fixtures that the tests share."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Generator
+import logging
 from pathlib import Path
 import socket
 from typing import Any
@@ -21,6 +22,7 @@ from custom_components.bytesflows.config_flow import (
 from custom_components.bytesflows.entity import BytesFlowsEntity
 
 from .common import FIGURES, NOW, make_entry
+from .secrets import TokenWatch
 from .simulated_api import Account, SimulatedApi, write_certificate
 from .translations import check_flow_result
 
@@ -39,6 +41,20 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.section("figures")
     for figure in sorted(figures):
         terminalreporter.line(figure)
+
+
+@pytest.fixture(autouse=True)
+def token_watch() -> Generator[TokenWatch]:
+    """Fail a test in which a token is logged, by whomever and at whatever level."""
+    watch = TokenWatch()
+    logger = logging.getLogger()
+    level = logger.level
+    logger.addHandler(watch)
+    logger.setLevel(logging.DEBUG)
+    yield watch
+    logger.setLevel(level)
+    logger.removeHandler(watch)
+    assert watch.found == []
 
 
 @pytest.fixture(autouse=True)

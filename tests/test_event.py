@@ -22,7 +22,7 @@ from homeassistant.core import Event, HomeAssistant
 from homeassistant.helpers import entity_registry as er
 
 from .common import pass_time, set_up
-from .simulated_api import GIB, OVERVIEW, Account, Fault, Package, SimulatedApi
+from .simulated_api import GIB, OVERVIEW, RECORDS, Account, Fault, Package, SimulatedApi
 
 MOMENT = datetime(2026, 3, 1, 12, tzinfo=UTC)
 ENTITY = "event.bytesflows_package"
@@ -205,3 +205,23 @@ async def test_outage(
     api.heal()
     await pass_time(hass, freezer)
     assert told(events) == [("purchased", "ORD-3"), ("purchased", "ORD-4")]
+
+
+async def test_records_that_are_read_in_an_outage(
+    hass: HomeAssistant,
+    api: SimulatedApi,
+    entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """What they tell waits until the entity is there again, or nobody would hear it."""
+    assert await set_up(hass, entry)
+    events = async_capture_events(hass, EVENT_STATE_CHANGED)
+    api.accounts[0].expire(MOMENT + timedelta(minutes=66))
+    api.break_(Fault.refuse(500), OVERVIEW)
+    before = api.count(RECORDS)
+    await pass_time(hass, freezer, timedelta(minutes=66))
+    assert api.count(RECORDS) > before
+    assert told(events) == []
+    api.heal()
+    await pass_time(hass, freezer)
+    assert told(events) == [("expired", "ORD-2")]

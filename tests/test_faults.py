@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import replace
 from datetime import timedelta
 import logging
+from traceback import format_exception
 
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
@@ -30,6 +31,7 @@ from .faults import (
     Trouble,
 )
 from .flows import advanced, submit
+from .secrets import TokenWatch, has_token
 from .simulated_api import (
     EXAMPLE_TOKEN,
     OVERVIEW,
@@ -76,6 +78,7 @@ class Suite:
         api: SimulatedApi,
         caplog: pytest.LogCaptureFixture,
         monkeypatch: pytest.MonkeyPatch,
+        token_watch: TokenWatch,
         record_property: Callable[[str, object], None],
     ) -> None:
         """Begin."""
@@ -83,6 +86,8 @@ class Suite:
         self.api = api
         self._caplog = caplog
         self._monkeypatch = monkeypatch
+        self._watch = token_watch
+        token_watch.watch(hass)
         self._record_property = record_property
 
     async def run(
@@ -116,11 +121,8 @@ class Suite:
                 if record.levelno > logging.DEBUG
                 and (record.exc_info or record.levelno > logging.ERROR)
             ]
-            wrong += [
-                f"{path} {trouble.name}: the token is in the log"
-                for record in self._caplog.records
-                if EXAMPLE_TOKEN in record.getMessage()
-            ]
+            wrong += [f"{path} {trouble.name}: token" for _ in self._watch.found]
+            self._watch.found.clear()
             self._caplog.clear()
         self._record_property(
             FIGURES, f"Faults, {name}: {count} combinations, {count - len(wrong)} held"
@@ -142,10 +144,11 @@ def suite(
     api: SimulatedApi,
     caplog: pytest.LogCaptureFixture,
     monkeypatch: pytest.MonkeyPatch,
+    token_watch: TokenWatch,
     record_property: Callable[[str, object], None],
 ) -> Suite:
     """Return the suite."""
-    return Suite(hass, api, caplog, monkeypatch, record_property)
+    return Suite(hass, api, caplog, monkeypatch, token_watch, record_property)
 
 
 def outcome_of(entry: MockConfigEntry) -> str:
@@ -225,6 +228,7 @@ async def test_poll(hass: HomeAssistant, suite: Suite, entry: MockConfigEntry) -
             return FINE
         assert state(hass, "total_traffic").state == "unavailable"
         assert isinstance(coordinator.last_exception, HomeAssistantError)
+        assert not has_token("".join(format_exception(coordinator.last_exception)))
         return str(coordinator.last_exception.translation_key)
 
     async def recover() -> str:
@@ -255,10 +259,11 @@ async def test_action(
                 return_response=True,
             )
         except HomeAssistantError as err:
+            found = has_token("".join(format_exception(err)))
             await hass.async_block_till_done()
             assert end_flows(hass) == (trouble.outcome == AUTH)
             assert state(hass, "active_packages").state == "1"
-            return str(err.translation_key)
+            return "token" if found else str(err.translation_key)
         return FINE
 
     async def recover() -> str:

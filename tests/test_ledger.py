@@ -179,6 +179,18 @@ def test_correction() -> None:
     assert ledger.consumed == 110
 
 
+def test_more_than_can_be_stored() -> None:
+    """A total that no server can mean stays one that the storage takes."""
+    most = 2**63 - 1
+    ledger = started(
+        record(traffic=most, traffic_used=most),
+        record("2", traffic=most, traffic_used=most),
+    )
+    assert ledger.consumed == most
+    ledger.raise_consumed(10**30)
+    assert restarted(ledger).consumed == most
+
+
 def test_urgency() -> None:
     """Use alone is stored late, and nothing new is not stored."""
     ledger = started(record())
@@ -369,6 +381,8 @@ STATE = started(record(), record("2", status=0)).state(CODEC, NOW)
         (("consumed",), -1),
         (("consumed",), "5"),
         (("consumed",), True),
+        (("consumed",), 2**63),
+        (("samples", 0, 1), 7),
         (("newest",), None),
         (("newest", "order"), 5),
         (("newest", "stolen"), "yesterday"),

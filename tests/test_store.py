@@ -198,6 +198,24 @@ async def test_lost_file(
     assert consumed(hass) == 8.0
 
 
+@pytest.mark.parametrize("value", [float("inf"), float("nan"), "many", None])
+async def test_last_state_that_is_none(
+    hass: HomeAssistant, entry: MockConfigEntry, value: object
+) -> None:
+    """A last state that means nothing is no bound."""
+    mock_restore_cache_with_extra_data(
+        hass,
+        [
+            (
+                State("sensor.bytesflows_consumed_traffic", "7.0"),
+                {"native_value": value, "native_unit_of_measurement": "B"},
+            )
+        ],
+    )
+    assert await set_up(hass, entry)
+    assert consumed(hass) == 1.0
+
+
 async def test_records_out_of_order_at_the_start(
     hass: HomeAssistant,
     api: SimulatedApi,

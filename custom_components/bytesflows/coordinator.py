@@ -344,15 +344,17 @@ class BytesFlowsCoordinator(DataUpdateCoordinator[BytesFlowsData]):
         """Tell what happened to packages, and which time went by, once.
 
         It is stored as told before it is, so that a crash repeats nothing, and kept in
-        the storage until then, so that a crash loses nothing.
+        the storage until then, so that a crash loses nothing. Records can be read while
+        the overview cannot: what they tell waits until the entities are there again.
         """
-        changes = self.ledger.take_changes() if self._may_tell else ()
+        may_tell = self._may_tell and self.last_update_success
+        changes = self.ledger.take_changes() if may_tell else ()
         await self._store.async_save_due(self.ledger)
         for change in changes:
             async_dispatcher_send(self.hass, self.change_signal, change)
             # Home Assistant 2026.7 tells events apart by the millisecond only.
             await self.hass.async_add_executor_job(time.sleep, EVENT_DISTANCE)
-        if self._may_tell and self.ledger.is_complete:
+        if self._may_tell and self.ledger.is_complete and not self.ledger.changes:
             self._tell_progress(changes)
 
     @callback

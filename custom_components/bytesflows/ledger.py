@@ -39,6 +39,8 @@ MAX_DOUBTS: Final = 3
 SOON: Final = timedelta(0)
 LATE: Final = timedelta(minutes=15)
 
+# The largest total that can be stored.
+_MOST: Final = 2**63 - 1
 _LONG_AGO: Final = datetime.fromtimestamp(0, UTC)
 
 
@@ -305,7 +307,7 @@ class Ledger:
         if growth <= 0:
             return
         package.used = record.traffic_used
-        self.consumed += growth
+        self.consumed = min(self.consumed + growth, _MOST)
         if self._observed_since is not None:
             self._sample(now)
             self._save_late()
@@ -345,7 +347,7 @@ class Ledger:
 
     def raise_consumed(self, consumed: int) -> None:
         """Take a total that was shown before as a lower bound."""
-        if (missing := consumed - self.consumed) > 0:
+        if (missing := min(consumed, _MOST) - self.consumed) > 0:
             self.consumed += missing
             self._samples = [(time, past + missing) for time, past in self._samples]
             self.save_within = SOON
@@ -461,6 +463,9 @@ class Ledger:
             self._sort_in(package)
         if self._observed_since is None or not self._samples:
             raise ValueError("never observed")
+        amounts = [*(consumed for _, consumed in self._samples), self.consumed]
+        if amounts != sorted(amounts):
+            raise ValueError("a total that fell")
 
 
 class Survey:
@@ -547,7 +552,7 @@ def _moment(stamp: object) -> datetime | None:
 
 
 def _size(value: object) -> int:
-    """Return a whole number that is not below zero; raise for all else."""
-    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+    """Return a whole number that a ledger can have stored; raise for all else."""
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= _MOST:
         raise TypeError("not a size")
     return value

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from math import isfinite
 from typing import override
 
 from homeassistant.components.sensor import (
@@ -222,8 +223,9 @@ class ConsumedSensor(PackagesSensor, RestoreSensor):
         """Never show less than before, even if what was stored is lost."""
         await super().async_added_to_hass()
         last = await self.async_get_last_sensor_data()
-        if last is not None and isinstance(last.native_value, int | float | Decimal):
-            self.coordinator.async_raise_consumed(int(last.native_value))
+        consumed = None if last is None else last.native_value
+        if isinstance(consumed, int | float | Decimal) and isfinite(consumed):
+            self.coordinator.async_raise_consumed(int(consumed))
 
     @property
     @override

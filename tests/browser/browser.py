@@ -19,6 +19,7 @@ from playwright.async_api import (
 
 from tests.demo.__main__ import RUNS
 from tests.demo.home_assistant import HomeAssistant
+from tests.secrets import has_token
 
 CHROMIUM: Final = shutil.which("chromium")
 DESKTOP: Final = ViewportSize(width=1280, height=900)
@@ -148,6 +149,7 @@ class View:
     async def shoot(self, path: Path) -> None:
         """Make a picture."""
         await asyncio.to_thread(path.parent.mkdir, parents=True, exist_ok=True)
+        await self._inspect()
         await self.page.screenshot(path=path)
 
     async def texts(self) -> list[str]:
@@ -173,6 +175,7 @@ class View:
     async def _inspect(self) -> Mapping[str, Any]:
         """Return what is shown, and what is wrong with it."""
         found: Mapping[str, Any] = await self.page.evaluate(_INSPECT)
+        assert not [text for text in found["texts"] if has_token(text)]
         return found
 
     def _note(self, kind: str, text: str) -> None:

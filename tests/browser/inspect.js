@@ -48,6 +48,10 @@
     if (["hui-error-card", "hui-warning", "hui-warning-element"].includes(name)) {
       found.errors.push(`${name}: ${element.shadowRoot?.textContent.trim()}`);
     }
+    // What stands in a field can be read, unless it is hidden.
+    if (["input", "textarea"].includes(name) && element.type !== "password" && element.value) {
+      found.texts.push(element.value);
+    }
     const text = ownText(element);
     if (text) {
       found.texts.push(text);

@@ -252,7 +252,9 @@ async def _reset(incoming: web.Request, sent: bytes) -> None:
     transport = incoming.transport
     assert isinstance(transport, asyncio.Transport)
     transport.write(sent)
-    await asyncio.sleep(0.01)
+    # Time for the other side to read it, also where the clock stands still.
+    for _ in range(5):
+        await asyncio.sleep(0)
     # Not the orderly end, but what a crash or a firewall does.
     transport.get_extra_info("socket").setsockopt(
         socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)

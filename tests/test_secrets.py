@@ -1,0 +1,119 @@
+"""Where tokens are not: tests/conftest.py looks at the log of every test besides."""
+
+import logging
+from pathlib import Path
+import subprocess
+from traceback import format_exception
+from typing import Any
+
+from freezegun.api import FrozenDateTimeFactory
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from custom_components.bytesflows.diagnostics import async_get_config_entry_diagnostics
+from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import HomeAssistantError
+
+from .common import pass_time, set_up
+from .flows import OTHER_TOKEN, submit
+from .secrets import TOKENS, TokenWatch, has_token, stored_with_token
+from .simulated_api import EXAMPLE_TOKEN, MIB, OVERVIEW, RECORDS, Fault, SimulatedApi
+
+ROOT = Path(__file__).parents[1]
+# Where the tokens of the tests are at home.
+HOMES = {"tests/demo/account.py", "tests/flows.py", "tests/simulated_api/account.py"}
+
+
+async def test_a_life(
+    hass: HomeAssistant,
+    hass_storage: dict[str, Any],
+    api: SimulatedApi,
+    entry: MockConfigEntry,
+    now: FrozenDateTimeFactory,
+    token_watch: TokenWatch,
+) -> None:
+    """No event, state, file or error has a token, whatever becomes of an account."""
+    token_watch.watch(hass)
+    assert await set_up(hass, entry)
+    shown: list[object] = []
+    for fault in (
+        Fault(),
+        Fault.refuse(500),
+        Fault.html(200),
+        Fault.redirect(f"{api.url}/?token={EXAMPLE_TOKEN}"),
+        Fault(body=EXAMPLE_TOKEN.encode()),
+        Fault(status=429, body=EXAMPLE_TOKEN.encode()),
+        # Last, since it asks for another token.
+        Fault(status=401, body=EXAMPLE_TOKEN.encode()),
+    ):
+        for path in (OVERVIEW, RECORDS):
+            api.break_(fault, path)
+            api.accounts[0].use(MIB)
+            await pass_time(hass, now)
+            shown.append(await async_get_config_entry_diagnostics(hass, entry))
+            error = entry.runtime_data.last_exception
+            shown += format_exception(error) if error is not None else []
+            shown += await _records(hass, entry)
+            api.heal()
+    api.accounts[0].token = OTHER_TOKEN
+    (flow,) = hass.config_entries.flow.async_progress()
+    shown.append(flow)
+    result = await hass.config_entries.flow.async_configure(flow["flow_id"])
+    shown.append(await submit(hass, result, api_token=OTHER_TOKEN))
+    await hass.async_block_till_done(wait_background_tasks=True)
+    shown += [state.as_dict() for state in hass.states.async_all()]
+    await hass.config_entries.async_unload(entry.entry_id)
+    assert entry.data["api_token"] == OTHER_TOKEN
+    assert f"bytesflows.{entry.entry_id}" in hass_storage
+    assert stored_with_token(hass_storage) == []
+    assert [item for item in shown if has_token(item)] == []
+    assert token_watch.found == []
+    assert token_watch.events > 100
+    assert token_watch.lines > 100
+
+
+async def _records(hass: HomeAssistant, entry: MockConfigEntry) -> list[object]:
+    """Return what the action answers, or the error in full."""
+    try:
+        answer = await hass.services.async_call(
+            "bytesflows",
+            "get_records",
+            {"config_entry_id": entry.entry_id},
+            blocking=True,
+            return_response=True,
+        )
+    except HomeAssistantError as err:
+        return list(format_exception(err))
+    return [answer]
+
+
+async def test_watch(hass: HomeAssistant, token_watch: TokenWatch) -> None:
+    """The watch sees a token in a line, in a traceback, in an event and in a file."""
+    token_watch.watch(hass)
+    logger = logging.getLogger("aiohttp.somewhere")
+    logger.debug("sent %s", {"Authorization": f"Bearer {EXAMPLE_TOKEN}"})
+    logger.error("failed", exc_info=ValueError(OTHER_TOKEN))
+    hass.bus.async_fire("said", {"data": [EXAMPLE_TOKEN]})
+    assert token_watch.found == [f"logger {logger.name}"] * 2 + ["event said"]
+    assert token_watch.tracebacks == ["failed"]
+    token_watch.found.clear()
+    stored = {"core.config_entries": EXAMPLE_TOKEN, "bytesflows.1": [EXAMPLE_TOKEN]}
+    assert stored_with_token(stored) == ["bytesflows.1"]
+
+
+def test_repository() -> None:
+    """No file that is published has a token of the tests, but where it is given."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z"],
+        cwd=ROOT,
+        capture_output=True,
+        check=True,
+    )
+    names = {name for name in listed.stdout.decode().split("\0") if name}
+    found = {
+        name
+        for name in names
+        if (ROOT / name).is_file()
+        and any(token.encode() in (ROOT / name).read_bytes() for token in TOKENS)
+    }
+    assert names >= HOMES
+    assert found == HOMES
