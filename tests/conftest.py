@@ -45,7 +45,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 @pytest.fixture(autouse=True)
 def token_watch() -> Generator[TokenWatch]:
-    """Fail a test in which a token is logged, by whomever and at whatever level."""
+    """Fail a test in which a token is logged, or that we use what is going to end."""
     watch = TokenWatch()
     logger = logging.getLogger()
     level = logger.level
@@ -55,6 +55,7 @@ def token_watch() -> Generator[TokenWatch]:
     logger.setLevel(level)
     logger.removeHandler(watch)
     assert watch.found == []
+    assert watch.complaints == []
 
 
 @pytest.fixture(autouse=True)

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 from typing import Any, Final, override
 
 from homeassistant.const import MATCH_ALL
@@ -11,6 +12,7 @@ from .demo.account import DEMO_TOKEN
 from .flows import OTHER_TOKEN
 from .simulated_api import EXAMPLE_TOKEN
 
+_COMPLAINT: Final = re.compile(r"(Detected that|deprecated).*bytesflows", re.DOTALL)
 TOKENS: Final = (EXAMPLE_TOKEN, OTHER_TOKEN, DEMO_TOKEN)
 
 
@@ -29,6 +31,8 @@ class TokenWatch(logging.Handler):
         """Names of loggers, and types of events, which had a token."""
         self.tracebacks: list[str] = []
         """What was logged with a traceback for people to see."""
+        self.complaints: list[str] = []
+        """What Home Assistant says of a use of its code that is going to end."""
         self.events = 0
         self.lines = 0
         self._formatter = logging.Formatter()
@@ -41,6 +45,8 @@ class TokenWatch(logging.Handler):
             self.found.append(f"logger {record.name}")
         if record.exc_info and record.levelno > logging.DEBUG:
             self.tracebacks.append(record.getMessage())
+        if record.levelno > logging.INFO and _COMPLAINT.search(record.getMessage()):
+            self.complaints.append(record.getMessage())
 
     def watch(self, hass: HomeAssistant) -> None:
         """Look at the events of a Home Assistant, those of states included."""

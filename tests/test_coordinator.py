@@ -97,6 +97,23 @@ async def test_idle_polls(
     assert reports == []
 
 
+async def test_idle_day(
+    hass: HomeAssistant,
+    api: SimulatedApi,
+    entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """A day of 288 polls writes what is foretold by the day, once, and nothing else."""
+    api.accounts[0].packages[1].expires = MOMENT + timedelta(days=20)
+    assert await set_up(hass, entry)
+    await pass_time(hass, freezer, timedelta(days=2))
+    changes = async_capture_events(hass, EVENT_STATE_CHANGED)
+    for _ in range(288):
+        await pass_time(hass, freezer)
+    changed = [event.data["entity_id"] for event in changes]
+    assert changed == ["sensor.bytesflows_daily_allowance"]
+
+
 async def test_polls_of_accounts_are_spread(
     hass: HomeAssistant, api: SimulatedApi, freezer: FrozenDateTimeFactory
 ) -> None:

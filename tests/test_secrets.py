@@ -96,6 +96,10 @@ async def test_watch(hass: HomeAssistant, token_watch: TokenWatch) -> None:
     assert token_watch.found == [f"logger {logger.name}"] * 2 + ["event said"]
     assert token_watch.tracebacks == ["failed"]
     token_watch.found.clear()
+    assert token_watch.complaints == []
+    logger.warning("Detected that custom integration 'bytesflows' calls what ends")
+    assert len(token_watch.complaints) == 1
+    token_watch.complaints.clear()
     stored = {"core.config_entries": EXAMPLE_TOKEN, "bytesflows.1": [EXAMPLE_TOKEN]}
     assert stored_with_token(stored) == ["bytesflows.1"]
 
