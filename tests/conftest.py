@@ -22,8 +22,8 @@ from custom_components.bytesflows.config_flow import (
 from custom_components.bytesflows.entity import BytesFlowsEntity
 
 from .common import FIGURES, NOW, make_entry
-from .secrets import TokenWatch
 from .simulated_api import Account, SimulatedApi, write_certificate
+from .tokens import TokenWatch
 from .translations import check_flow_result
 
 

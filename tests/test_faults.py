@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import replace
 from datetime import timedelta
-import logging
 from traceback import format_exception
 
 import pytest
@@ -31,7 +30,6 @@ from .faults import (
     Trouble,
 )
 from .flows import advanced, submit
-from .secrets import TokenWatch, has_token
 from .simulated_api import (
     EXAMPLE_TOKEN,
     OVERVIEW,
@@ -41,6 +39,7 @@ from .simulated_api import (
     Request,
     SimulatedApi,
 )
+from .tokens import TokenWatch, has_token
 from .translations import text
 
 NO_PACKAGES = "no packages"
@@ -76,7 +75,6 @@ class Suite:
         self,
         hass: HomeAssistant,
         api: SimulatedApi,
-        caplog: pytest.LogCaptureFixture,
         monkeypatch: pytest.MonkeyPatch,
         token_watch: TokenWatch,
         record_property: Callable[[str, object], None],
@@ -84,7 +82,6 @@ class Suite:
         """Begin."""
         self.hass = hass
         self.api = api
-        self._caplog = caplog
         self._monkeypatch = monkeypatch
         self._watch = token_watch
         token_watch.watch(hass)
@@ -115,15 +112,9 @@ class Suite:
                 wrong.append(f"{path} {trouble.name}: {got}, not {trouble.outcome}")
             elif (then := await recover()) != FINE:
                 wrong.append(f"{path} {trouble.name}: afterwards {then}")
-            wrong += [
-                f"{path} {trouble.name}: logged {record.getMessage()}"
-                for record in self._caplog.records
-                if record.levelno > logging.DEBUG
-                and (record.exc_info or record.levelno > logging.ERROR)
-            ]
-            wrong += [f"{path} {trouble.name}: token" for _ in self._watch.found]
-            self._watch.found.clear()
-            self._caplog.clear()
+            for seen in (self._watch.tracebacks, self._watch.found):
+                wrong += [f"{path} {trouble.name}: logged {line}" for line in seen]
+                seen.clear()
         self._record_property(
             FIGURES, f"Faults, {name}: {count} combinations, {count - len(wrong)} held"
         )
@@ -142,13 +133,12 @@ class Suite:
 def suite(
     hass: HomeAssistant,
     api: SimulatedApi,
-    caplog: pytest.LogCaptureFixture,
     monkeypatch: pytest.MonkeyPatch,
     token_watch: TokenWatch,
     record_property: Callable[[str, object], None],
 ) -> Suite:
     """Return the suite."""
-    return Suite(hass, api, caplog, monkeypatch, token_watch, record_property)
+    return Suite(hass, api, monkeypatch, token_watch, record_property)
 
 
 def outcome_of(entry: MockConfigEntry) -> str:

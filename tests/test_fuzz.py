@@ -23,7 +23,6 @@ from homeassistant.core import HomeAssistant
 
 from .common import make_entry, set_up, state
 from .mutation import JSON, mutated
-from .secrets import has_token
 from .simulated_api import (
     EXAMPLE_TOKEN,
     EXAMPLE_ZONE,
@@ -36,6 +35,7 @@ from .simulated_api import (
     Package,
     SimulatedApi,
 )
+from .tokens import has_token
 
 NOW: Final = datetime(2026, 3, 1, 12, tzinfo=UTC)
 SIZES: Final = range(2**63)

@@ -15,8 +15,8 @@ from homeassistant.exceptions import HomeAssistantError
 
 from .common import pass_time, set_up
 from .flows import OTHER_TOKEN, submit
-from .secrets import TOKENS, TokenWatch, has_token, stored_with_token
 from .simulated_api import EXAMPLE_TOKEN, MIB, OVERVIEW, RECORDS, Fault, SimulatedApi
+from .tokens import TOKENS, TokenWatch, has_token, stored_with_token
 
 ROOT = Path(__file__).parents[1]
 # Where the tokens of the tests are at home.

@@ -32,8 +32,8 @@ from homeassistant.util.dt import utcnow
 from .common import FIGURES, make_entry, pass_time, set_up
 from .faults import TIMEOUT, TROUBLES
 from .model import Model
-from .secrets import TokenWatch, stored_with_token
 from .simulated_api import GIB, MIB, OVERVIEW, RECORDS, Account, Package, SimulatedApi
+from .tokens import TokenWatch, stored_with_token
 
 POLLS: Final = int(os.environ.get("SOAK_POLLS", "400"))
 SEED: Final = int(os.environ.get("SOAK_SEED", "1"))

@@ -19,7 +19,7 @@ from playwright.async_api import (
 
 from tests.demo.__main__ import RUNS
 from tests.demo.home_assistant import HomeAssistant
-from tests.secrets import has_token
+from tests.tokens import has_token
 
 CHROMIUM: Final = shutil.which("chromium")
 DESKTOP: Final = ViewportSize(width=1280, height=900)
