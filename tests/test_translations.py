@@ -83,6 +83,17 @@ def test_nothing_left_in_english(
     assert same == SAME.get(language, set())
 
 
+@pytest.mark.parametrize("code", TEXTS)
+def test_what_hassfest_refuses(code: str) -> None:
+    """No address, no HTML and no loose space, and placeholders that are plain names."""
+    for path, message in _texts(TEXTS[code]):
+        assert not re.search(r"(\w+://|www\.)[\w.-]*\.[a-zA-Z]{2}", message), path
+        assert not re.search(r"<[a-z/!]", message), path
+        assert not re.search(r"'\{\w+\}'", message), path
+        assert message == message.strip(), path
+        assert all(name.isidentifier() for name in placeholders(message)), path
+
+
 def test_width(translated: dict[tuple[str, ...], str]) -> None:
     """Names fit beside their values, and titles of repairs into the list."""
     for path, text in translated.items():

@@ -184,6 +184,7 @@ class BytesFlowsConfigFlow(ConfigFlow, domain=DOMAIN):
             step_id=step_id,
             data_schema=self.add_suggested_values_to_schema(schema, suggested),
             errors=errors,
+            description_placeholders={"url": DEFAULT_URL},
         )
 
     async def _async_validate(

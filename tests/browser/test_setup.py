@@ -58,6 +58,12 @@ async def test_add(browser: Browser, simulated: SimulatedApi) -> None:
         await view.see("Connect a BytesFlows account")
         await view.choose("Advanced settings")
         await view.enter("name=api_token", "wrong")
+        await view.enter("name=url", "bytesflows.com")
+        await view.press("Submit")
+        await view.see("enter one such as https://bytesflows.com")
+        assert await view.problems() == []
+        await view.choose("Advanced settings")
+        await view.enter("name=api_token", "wrong")
         await view.enter("name=url", simulated.url)
         await view.press("Submit")
         await view.see("BytesFlows does not accept this token")
