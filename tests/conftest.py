@@ -20,11 +20,11 @@ from custom_components.bytesflows.config_flow import (
     BytesFlowsOptionsFlow,
 )
 from custom_components.bytesflows.entity import BytesFlowsEntity
+from dev.simulated_api import Account, SimulatedApi, write_certificate
 
-from .common import FIGURES, NOW, make_entry
-from .simulated_api import Account, SimulatedApi, write_certificate
-from .tokens import TokenWatch
-from .translations import check_flow_result
+from .helpers.common import FIGURES, NOW, make_entry
+from .helpers.tokens import TokenWatch
+from .helpers.translations import check_flow_result
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -14,12 +14,12 @@ from syrupy.assertion import SnapshotAssertion
 from custom_components import bytesflows
 from custom_components.bytesflows.alarms import is_low
 from custom_components.bytesflows.api import Overview
+from dev.simulated_api import GIB, RECORDS, Account, Fault, Package, SimulatedApi
 from homeassistant.const import Platform
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import entity_registry as er
 
-from .common import OPTIONS, make_entry, pass_time, set_up
-from .simulated_api import GIB, RECORDS, Account, Fault, Package, SimulatedApi
+from .helpers.common import OPTIONS, make_entry, pass_time, set_up
 
 MOMENT = datetime(2026, 3, 1, 12, tzinfo=UTC)
 

@@ -18,14 +18,14 @@ from pytest_homeassistant_custom_component.components.recorder.common import (
 )
 import yaml
 
+from dev import ROOT
+from dev.simulated_api import GIB, Account, Fault, Package, SimulatedApi
 from homeassistant.core import HomeAssistant
 from homeassistant.setup import async_setup_component
 
-from .common import notifications, pass_time, set_up
-from .simulated_api import GIB, Account, Fault, Package, SimulatedApi
-from .translations import PACKAGE
+from .helpers.common import notifications, pass_time, set_up
 
-BLUEPRINTS = PACKAGE.parents[1] / "blueprints" / "automation" / "bytesflows"
+BLUEPRINTS = ROOT / "blueprints" / "automation" / "bytesflows"
 NAMES = sorted(path.stem for path in BLUEPRINTS.glob("*.yaml"))
 MOMENT = datetime(2026, 3, 1, 12, tzinfo=UTC)
 DAY = timedelta(days=1)

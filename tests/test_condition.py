@@ -9,11 +9,11 @@ from pytest_homeassistant_custom_component.common import (
     async_capture_events,
 )
 
+from dev.simulated_api import GIB, Account, Fault, Package, SimulatedApi
 from homeassistant.core import HomeAssistant
 from homeassistant.setup import async_setup_component
 
-from .common import pass_time, set_up
-from .simulated_api import GIB, Account, Fault, Package, SimulatedApi
+from .helpers.common import pass_time, set_up
 
 pytestmark = pytest.mark.usefixtures("now")
 

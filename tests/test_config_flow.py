@@ -12,6 +12,14 @@ from custom_components.bytesflows.api import (
     client as client_module,
 )
 from custom_components.bytesflows.const import DOMAIN
+from dev.simulated_api import (
+    EXAMPLE_TOKEN,
+    OVERVIEW,
+    RECORDS,
+    Account,
+    Fault,
+    SimulatedApi,
+)
 from homeassistant.config_entries import (
     SOURCE_USER,
     ConfigEntryState,
@@ -20,16 +28,8 @@ from homeassistant.config_entries import (
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
 
-from .common import COOKIE, OPTIONS, set_up, state
-from .flows import FAULTS, OTHER_TOKEN, advanced, submit, suggestions
-from .simulated_api import (
-    EXAMPLE_TOKEN,
-    OVERVIEW,
-    RECORDS,
-    Account,
-    Fault,
-    SimulatedApi,
-)
+from .helpers.common import COOKIE, OPTIONS, set_up, state
+from .helpers.flows import FAULTS, OTHER_TOKEN, advanced, submit, suggestions
 
 
 async def start(hass: HomeAssistant) -> ConfigFlowResult:

@@ -11,12 +11,7 @@ from pytest_homeassistant_custom_component.common import (
 )
 
 from custom_components.bytesflows.coordinator import BytesFlowsCoordinator
-from homeassistant.const import EVENT_STATE_CHANGED, EVENT_STATE_REPORTED
-from homeassistant.core import HomeAssistant, callback
-from homeassistant.setup import async_setup_component
-
-from .common import make_entry, pass_time, set_up, state
-from .simulated_api import (
+from dev.simulated_api import (
     EXAMPLE_TOKEN,
     GIB,
     MIB,
@@ -27,6 +22,11 @@ from .simulated_api import (
     Package,
     SimulatedApi,
 )
+from homeassistant.const import EVENT_STATE_CHANGED, EVENT_STATE_REPORTED
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.setup import async_setup_component
+
+from .helpers.common import make_entry, pass_time, set_up, state
 
 MOMENT = datetime(2026, 3, 1, 12, tzinfo=UTC)
 

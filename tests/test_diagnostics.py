@@ -11,11 +11,11 @@ from pytest_homeassistant_custom_component.components.diagnostics import (
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 from syrupy.assertion import SnapshotAssertion
 
+from dev.simulated_api import EXAMPLE_TOKEN, RECORDS, Account, Fault, SimulatedApi
 from homeassistant.core import HomeAssistant
 from homeassistant.setup import async_setup_component
 
-from .common import pass_time, set_up
-from .simulated_api import EXAMPLE_TOKEN, RECORDS, Account, Fault, SimulatedApi
+from .helpers.common import pass_time, set_up
 
 SECRETS = (EXAMPLE_TOKEN, "123456", "ORD-7890", "TASK-1", "1000000", "12.5")
 

@@ -15,15 +15,14 @@ from pytest_homeassistant_custom_component.common import (
 )
 import yaml
 
+from dev import ROOT
+from dev.simulated_api import GIB, Account, Fault, Package, SimulatedApi
 from homeassistant.core import HomeAssistant
 from homeassistant.setup import async_setup_component
 
-from .common import notifications, pass_time, set_up
-from .pages import headings
-from .simulated_api import GIB, Account, Fault, Package, SimulatedApi
-from .translations import PACKAGE
+from .helpers.common import notifications, pass_time, set_up
+from .helpers.pages import headings
 
-ROOT = PACKAGE.parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")]
 MOMENT = datetime(2026, 3, 1, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)

@@ -14,6 +14,15 @@ from pytest_homeassistant_custom_component.common import (
 from syrupy.assertion import SnapshotAssertion
 
 from custom_components import bytesflows
+from dev.simulated_api import (
+    GIB,
+    OVERVIEW,
+    RECORDS,
+    Account,
+    Fault,
+    Package,
+    SimulatedApi,
+)
 from homeassistant.const import (
     EVENT_STATE_CHANGED,
     Platform,
@@ -21,8 +30,7 @@ from homeassistant.const import (
 from homeassistant.core import Event, HomeAssistant
 from homeassistant.helpers import entity_registry as er
 
-from .common import pass_time, set_up
-from .simulated_api import GIB, OVERVIEW, RECORDS, Account, Fault, Package, SimulatedApi
+from .helpers.common import pass_time, set_up
 
 MOMENT = datetime(2026, 3, 1, 12, tzinfo=UTC)
 ENTITY = "event.bytesflows_package"

@@ -11,13 +11,22 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.bytesflows.api import client as client_module
 from custom_components.bytesflows.const import DOMAIN
+from dev.simulated_api import (
+    EXAMPLE_TOKEN,
+    OVERVIEW,
+    RECORDS,
+    Account,
+    Fault,
+    Request,
+    SimulatedApi,
+)
 from homeassistant.config_entries import SOURCE_USER, ConfigEntryState, ConfigFlowResult
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.util.dt import utcnow
 
-from .common import FIGURES, make_entry, set_up, state
-from .faults import (
+from .helpers.common import FIGURES, make_entry, set_up, state
+from .helpers.faults import (
     AUTH,
     CONNECTION,
     FINE,
@@ -29,18 +38,9 @@ from .faults import (
     TIMEOUT,
     Trouble,
 )
-from .flows import advanced, submit
-from .simulated_api import (
-    EXAMPLE_TOKEN,
-    OVERVIEW,
-    RECORDS,
-    Account,
-    Fault,
-    Request,
-    SimulatedApi,
-)
-from .tokens import TokenWatch, has_token
-from .translations import text
+from .helpers.flows import advanced, submit
+from .helpers.tokens import TokenWatch, has_token
+from .helpers.translations import text
 
 NO_PACKAGES = "no packages"
 

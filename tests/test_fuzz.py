@@ -18,12 +18,7 @@ from custom_components.bytesflows.api import (
     RecordsPage,
 )
 from custom_components.bytesflows.ledger import Ledger
-from homeassistant.config_entries import ConfigEntryState
-from homeassistant.core import HomeAssistant
-
-from .common import make_entry, set_up, state
-from .mutation import JSON, mutated
-from .simulated_api import (
+from dev.simulated_api import (
     EXAMPLE_TOKEN,
     EXAMPLE_ZONE,
     GIB,
@@ -35,7 +30,12 @@ from .simulated_api import (
     Package,
     SimulatedApi,
 )
-from .tokens import has_token
+from homeassistant.config_entries import ConfigEntryState
+from homeassistant.core import HomeAssistant
+
+from .helpers.common import make_entry, set_up, state
+from .helpers.mutation import JSON, mutated
+from .helpers.tokens import has_token
 
 NOW: Final = datetime(2026, 3, 1, 12, tzinfo=UTC)
 SIZES: Final = range(2**63)

@@ -9,12 +9,12 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.bytesflows.const import DOMAIN
 from custom_components.bytesflows.coordinator import BytesFlowsCoordinator
+from dev.simulated_api import OVERVIEW, RECORDS, Fault, Package, SimulatedApi
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr
 
-from .common import COOKIE, make_entry, pass_time, set_up, state
-from .simulated_api import OVERVIEW, RECORDS, Fault, Package, SimulatedApi
+from .helpers.common import COOKIE, make_entry, pass_time, set_up, state
 
 
 async def test_set_up_and_unload(

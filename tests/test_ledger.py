@@ -17,9 +17,9 @@ from custom_components.bytesflows.ledger import (
     ChangeKind,
     Ledger,
 )
+from dev.simulated_api import EXAMPLE_ZONE, GIB
 
-from .model import pairs
-from .simulated_api import EXAMPLE_ZONE, GIB
+from .helpers.model import pairs
 
 NOW = datetime(2026, 3, 1, 12, 30, tzinfo=UTC)
 MINUTES = timedelta(minutes=5)

@@ -41,14 +41,14 @@ from custom_components.bytesflows.sensor import (
 )
 from custom_components.bytesflows.services import GET_RECORDS_SCHEMA
 from custom_components.bytesflows.trigger import TRIGGERS
+from dev import PACKAGE, ROOT
 import homeassistant.components
 from homeassistant.helpers.entity import EntityDescription
 
-from .common import OPTIONS
-from .pages import headings
-from .translations import ENGLISH, PACKAGE, placeholders, text
+from .helpers.common import OPTIONS
+from .helpers.pages import headings
+from .helpers.translations import ENGLISH, placeholders, text
 
-ROOT = PACKAGE.parents[1]
 ENTITIES: dict[str, tuple[EntityDescription, ...]] = {
     "binary_sensor": ALARMS,
     "calendar": (PACKAGE_EXPIRIES,),
@@ -398,6 +398,7 @@ def _texts() -> Iterator[Path]:
     for folder in (
         "blueprints",
         "custom_components",
+        "dev",
         "docs",
         "tests",
         "scripts",

@@ -8,14 +8,15 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 import yaml
 from yarl import URL
 
+from dev import ROOT
+from dev.simulated_api import OVERVIEW, RECORDS, Fault, SimulatedApi
 from homeassistant.config_entries import ConfigEntryDisabler
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import issue_registry as ir
 
-from .common import pass_time, set_up, state
-from .simulated_api import OVERVIEW, RECORDS, Fault, SimulatedApi
+from .helpers.common import pass_time, set_up, state
+from .helpers.translations import placeholders, text
 from .test_trigger import finish_start, restart
-from .translations import PACKAGE, placeholders, text
 
 HOURS = timedelta(hours=12)
 CHANGED = Fault.data(totalTraffic={"gib": 176})
@@ -100,7 +101,7 @@ async def test_reported_after_a_day(
 
 def test_form_takes_the_answer() -> None:
     """The form that the link opens exists, and has the field that it fills in."""
-    form = PACKAGE.parents[1] / ".github" / "ISSUE_TEMPLATE" / "bug.yml"
+    form = ROOT / ".github" / "ISSUE_TEMPLATE" / "bug.yml"
     fields = yaml.safe_load(form.read_text(encoding="utf-8"))["body"]
     (label,) = [
         field["attributes"]["description"]

@@ -4,12 +4,12 @@ from freezegun.api import FrozenDateTimeFactory
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
+from dev.simulated_api import SimulatedApi
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType, InvalidData
 
-from .common import OPTIONS, set_up, state
-from .flows import suggestions
-from .simulated_api import SimulatedApi
+from .helpers.common import OPTIONS, set_up, state
+from .helpers.flows import suggestions
 
 
 async def test_options(

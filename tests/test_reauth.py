@@ -5,13 +5,13 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.bytesflows.api import client as client_module
+from dev.simulated_api import EXAMPLE_TOKEN, Account, Fault, SimulatedApi
 from homeassistant.config_entries import ConfigEntryState, ConfigFlowResult
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
 
-from .common import pass_time, set_up, state
-from .flows import FAULTS, OTHER_TOKEN, submit, suggestions
-from .simulated_api import EXAMPLE_TOKEN, Account, Fault, SimulatedApi
+from .helpers.common import pass_time, set_up, state
+from .helpers.flows import FAULTS, OTHER_TOKEN, submit, suggestions
 
 
 async def revoke_and_poll(

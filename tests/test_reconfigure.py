@@ -3,12 +3,12 @@
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
+from dev.simulated_api import EXAMPLE_TOKEN, OVERVIEW, Account, SimulatedApi
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
 
-from .common import make_entry, set_up
-from .flows import OTHER_TOKEN, advanced, submit, suggestions
-from .simulated_api import EXAMPLE_TOKEN, OVERVIEW, Account, SimulatedApi
+from .helpers.common import make_entry, set_up
+from .helpers.flows import OTHER_TOKEN, advanced, submit, suggestions
 
 
 async def test_reconfigure_address(

@@ -11,13 +11,13 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
+from dev.simulated_api import GIB, Account, Package, SimulatedApi
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.setup import async_setup_component
 
-from .common import pass_time, set_up, state
-from .simulated_api import GIB, Account, Package, SimulatedApi
-from .translations import placeholders, text
+from .helpers.common import pass_time, set_up, state
+from .helpers.translations import placeholders, text
 
 MOMENT = datetime(2026, 3, 1, 12, tzinfo=UTC)
 ISSUE = "time_zone_01JEXAMPLE"

@@ -8,13 +8,13 @@ from freezegun.api import FrozenDateTimeFactory
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
+from dev import ROOT
+from dev.simulated_api import GIB, MIB, Account, Package, SimulatedApi
 from homeassistant.core import HomeAssistant
 
-from .common import pass_time, set_up, state
-from .simulated_api import GIB, MIB, Account, Package, SimulatedApi
-from .translations import PACKAGE
+from .helpers.common import pass_time, set_up, state
 
-PAGE = (PACKAGE.parents[1] / "docs" / "data.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "docs" / "data.md").read_text(encoding="utf-8")
 MOMENT = datetime(2026, 3, 1, 12, tzinfo=UTC)
 HISTORIES = [10, 1_000, 10_000]
 HEADINGS = ("records", "first", "idle", "in use", "hourly", "purchase", "daily")

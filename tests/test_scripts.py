@@ -8,9 +8,8 @@ import sys
 
 import pytest
 
-from .translations import PACKAGE
+from dev import ROOT
 
-ROOT = PACKAGE.parents[1]
 NO_NETWORK = {
     "PIP_CONFIG_FILE": os.devnull,
     "PIP_INDEX_URL": "http://127.0.0.1:9/",

@@ -1,7 +1,6 @@
 """Where tokens are not: tests/conftest.py looks at the log of every test besides."""
 
 import logging
-from pathlib import Path
 import subprocess
 from traceback import format_exception
 from typing import Any
@@ -10,17 +9,21 @@ from freezegun.api import FrozenDateTimeFactory
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.bytesflows.diagnostics import async_get_config_entry_diagnostics
+from dev import ROOT
+from dev.simulated_api import EXAMPLE_TOKEN, MIB, OVERVIEW, RECORDS, Fault, SimulatedApi
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 
-from .common import pass_time, set_up
-from .flows import OTHER_TOKEN, submit
-from .simulated_api import EXAMPLE_TOKEN, MIB, OVERVIEW, RECORDS, Fault, SimulatedApi
-from .tokens import TOKENS, TokenWatch, has_token, stored_with_token
+from .helpers.common import pass_time, set_up
+from .helpers.flows import OTHER_TOKEN, submit
+from .helpers.tokens import TOKENS, TokenWatch, has_token, stored_with_token
 
-ROOT = Path(__file__).parents[1]
 # Where the tokens of the tests are at home.
-HOMES = {"tests/demo/account.py", "tests/flows.py", "tests/simulated_api/account.py"}
+HOMES = {
+    "dev/demo/account.py",
+    "dev/simulated_api/account.py",
+    "tests/helpers/flows.py",
+}
 
 
 async def test_a_life(

@@ -12,12 +12,7 @@ from pytest_homeassistant_custom_component.common import (
 from syrupy.assertion import SnapshotAssertion
 
 from custom_components import bytesflows
-from homeassistant.const import Platform
-from homeassistant.core import HomeAssistant
-from homeassistant.helpers import entity_registry as er
-
-from .common import pass_time, set_up, state
-from .simulated_api import (
+from dev.simulated_api import (
     GIB,
     OVERVIEW,
     Account,
@@ -25,6 +20,11 @@ from .simulated_api import (
     Package,
     SimulatedApi,
 )
+from homeassistant.const import Platform
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers import entity_registry as er
+
+from .helpers.common import pass_time, set_up, state
 
 pytestmark = pytest.mark.usefixtures("now")
 

@@ -8,11 +8,11 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 import voluptuous as vol
 
+from dev.simulated_api import GIB, Account, Fault, Package, SimulatedApi
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 
-from .common import set_up
-from .simulated_api import GIB, Account, Fault, Package, SimulatedApi
+from .helpers.common import set_up
 
 MOMENT = datetime(2026, 3, 1, 12, tzinfo=UTC)
 

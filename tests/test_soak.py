@@ -21,6 +21,15 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.bytesflows.api.client import MAX_PARALLEL_REQUESTS
 from custom_components.bytesflows.ledger import ChangeKind
+from dev.simulated_api import (
+    GIB,
+    MIB,
+    OVERVIEW,
+    RECORDS,
+    Account,
+    Package,
+    SimulatedApi,
+)
 from homeassistant.components.event import ATTR_EVENT_TYPE
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import EVENT_STATE_CHANGED, STATE_UNAVAILABLE
@@ -29,11 +38,10 @@ from homeassistant.helpers.storage import Store
 from homeassistant.util.async_ import get_scheduled_timer_handles
 from homeassistant.util.dt import utcnow
 
-from .common import FIGURES, make_entry, pass_time, set_up
-from .faults import TIMEOUT, TROUBLES
-from .model import Model
-from .simulated_api import GIB, MIB, OVERVIEW, RECORDS, Account, Package, SimulatedApi
-from .tokens import TokenWatch, stored_with_token
+from .helpers.common import FIGURES, make_entry, pass_time, set_up
+from .helpers.faults import TIMEOUT, TROUBLES
+from .helpers.model import Model
+from .helpers.tokens import TokenWatch, stored_with_token
 
 POLLS: Final = int(os.environ.get("SOAK_POLLS", "400"))
 SEED: Final = int(os.environ.get("SOAK_SEED", "1"))

@@ -8,13 +8,13 @@ from pytest_homeassistant_custom_component.common import (
     async_fire_time_changed,
 )
 
+from dev.simulated_api import GIB, Account, Package, SimulatedApi
 from homeassistant.const import EVENT_HOMEASSISTANT_STARTED
 from homeassistant.core import CoreState, HomeAssistant
 from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
 
-from .common import set_up
-from .simulated_api import GIB, Account, Package, SimulatedApi
+from .helpers.common import set_up
 
 ENTITY = "event.bytesflows_package"
 

@@ -12,13 +12,13 @@ from pytest_homeassistant_custom_component.components.recorder.common import (
     do_adhoc_statistics,
 )
 
+from dev.simulated_api import GIB, MIB, Account, Fault, Package, SimulatedApi
 from homeassistant.components.recorder.statistics import statistics_during_period
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.recorder import get_instance
 from homeassistant.setup import async_setup_component
 
-from .common import pass_time, set_up, state
-from .simulated_api import GIB, MIB, Account, Fault, Package, SimulatedApi
+from .helpers.common import pass_time, set_up, state
 
 MOMENT = datetime(2026, 3, 1, 12, tzinfo=UTC)
 STEP = timedelta(minutes=20)

@@ -10,11 +10,11 @@ from pytest_homeassistant_custom_component.common import (
     mock_restore_cache_with_extra_data,
 )
 
+from dev.simulated_api import GIB, MIB, RECORDS, Account, Fault, Package, SimulatedApi
 from homeassistant.const import EVENT_HOMEASSISTANT_FINAL_WRITE
 from homeassistant.core import HomeAssistant, State
 
-from .common import pass_time, set_up, state
-from .simulated_api import GIB, MIB, RECORDS, Account, Fault, Package, SimulatedApi
+from .helpers.common import pass_time, set_up, state
 
 MOMENT = datetime(2026, 3, 1, 12, tzinfo=UTC)
 KEY = "bytesflows.01JEXAMPLE"

@@ -18,9 +18,9 @@ from custom_components.bytesflows.api import (
 )
 from custom_components.bytesflows.ledger import SOON, ChangeKind, Ledger
 from custom_components.bytesflows.sync import read_records, resolve_doubt
+from dev.simulated_api import EXAMPLE_ZONE, Package
 
-from .model import Model, ModelClient, pairs, shown
-from .simulated_api import EXAMPLE_ZONE, Package
+from .helpers.model import Model, ModelClient, pairs, shown
 
 CODEC = Codec(EXAMPLE_ZONE)
 SOURCES = st.sampled_from(["order", "sign", "gift"])

@@ -10,12 +10,12 @@ from pytest_homeassistant_custom_component.common import (
     get_system_health_info,
 )
 
+from dev.simulated_api import Fault, SimulatedApi
 from homeassistant.core import HomeAssistant
 from homeassistant.setup import async_setup_component
 
-from .common import pass_time, set_up
-from .simulated_api import Fault, SimulatedApi
-from .translations import text
+from .helpers.common import pass_time, set_up
+from .helpers.translations import text
 
 
 async def health(hass: HomeAssistant) -> dict[str, Any]:

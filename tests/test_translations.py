@@ -7,7 +7,7 @@ import unicodedata
 
 import pytest
 
-from .translations import ENGLISH, LANGUAGES, TEXTS, placeholders
+from .helpers.translations import ENGLISH, LANGUAGES, TEXTS, placeholders
 
 # What is the same word in the language.
 SAME: dict[str, set[str]] = {

@@ -11,6 +11,15 @@ from pytest_homeassistant_custom_component.common import (
     async_capture_events,
 )
 
+from dev.simulated_api import (
+    GIB,
+    OVERVIEW,
+    RECORDS,
+    Account,
+    Fault,
+    Package,
+    SimulatedApi,
+)
 from homeassistant.const import (
     EVENT_HOMEASSISTANT_FINAL_WRITE,
     EVENT_HOMEASSISTANT_STARTED,
@@ -20,8 +29,7 @@ from homeassistant.core import CoreState, Event, HomeAssistant
 from homeassistant.helpers import entity_registry as er
 from homeassistant.setup import async_setup_component
 
-from .common import make_entry, pass_time, set_up
-from .simulated_api import GIB, OVERVIEW, RECORDS, Account, Fault, Package, SimulatedApi
+from .helpers.common import make_entry, pass_time, set_up
 
 MOMENT = datetime(2026, 3, 1, 12, tzinfo=UTC)
 AVAILABLE = "sensor.bytesflows_available_traffic"

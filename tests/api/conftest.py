@@ -6,7 +6,7 @@ from aiohttp import ClientSession, DummyCookieJar
 import pytest
 
 from custom_components.bytesflows.api import BytesFlowsClient
-from tests.simulated_api import EXAMPLE_TOKEN, EXAMPLE_ZONE, SimulatedApi
+from dev.simulated_api import EXAMPLE_TOKEN, EXAMPLE_ZONE, SimulatedApi
 
 
 @pytest.fixture

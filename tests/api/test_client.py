@@ -28,7 +28,8 @@ from custom_components.bytesflows.api import (
     Source,
     client as client_module,
 )
-from tests.simulated_api import (
+from dev import PACKAGE
+from dev.simulated_api import (
     EXAMPLE_TOKEN,
     OVERVIEW,
     RECORDS,
@@ -38,7 +39,6 @@ from tests.simulated_api import (
     Request,
     SimulatedApi,
 )
-from tests.translations import PACKAGE
 
 
 async def test_overview_of_the_document(client: BytesFlowsClient) -> None:

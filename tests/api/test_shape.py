@@ -6,7 +6,7 @@ import pytest
 
 from custom_components.bytesflows.api import BytesFlowsClient, BytesFlowsParseError
 from custom_components.bytesflows.api.shape import MAX_LENGTH, describe_shape
-from tests.simulated_api import Fault, SimulatedApi
+from dev.simulated_api import Fault, SimulatedApi
 
 
 @pytest.mark.parametrize(

@@ -10,12 +10,11 @@ import pytest
 import pytest_asyncio
 import pytest_socket
 
-from tests.demo.__main__ import PACKAGES, RUNS
-from tests.demo.account import make_account
-from tests.demo.home_assistant import HomeAssistant
-from tests.simulated_api import SimulatedApi
-
-from .browser import CHROMIUM, Browser
+from dev.browser.browser import CHROMIUM, Browser
+from dev.demo.__main__ import PACKAGES, RUNS
+from dev.demo.account import make_account
+from dev.demo.home_assistant import HomeAssistant
+from dev.simulated_api import SimulatedApi
 
 
 @pytest.fixture(scope="module", autouse=True)

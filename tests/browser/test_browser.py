@@ -7,7 +7,7 @@ import pytest
 import pytest_asyncio
 import pytest_socket
 
-from .browser import ARGUMENTS, CHROMIUM, PHONE, View
+from dev.browser.browser import ARGUMENTS, CHROMIUM, PHONE, View
 
 pytestmark = [
     pytest.mark.asyncio(loop_scope="module"),

@@ -4,12 +4,11 @@ from playwright.async_api import ViewportSize
 import pytest
 import pytest_asyncio
 
-from tests.demo.home_assistant import HomeAssistant
-from tests.simulated_api import SimulatedApi
-from tests.translations import LANGUAGES, TEXTS
-
-from .browser import PHONE, Browser
-from .test_setup import ADD
+from dev.browser.browser import PHONE, Browser
+from dev.browser.examples import ADD
+from dev.demo.home_assistant import HomeAssistant
+from dev.simulated_api import SimulatedApi
+from tests.helpers.translations import LANGUAGES, TEXTS
 
 LONG = ViewportSize(width=PHONE["width"], height=2600)
 

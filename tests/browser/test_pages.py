@@ -4,12 +4,12 @@ from playwright.async_api import ViewportSize
 import pytest
 import pytest_asyncio
 
-from tests.demo.common import until
-from tests.demo.home_assistant import DASHBOARD_PATH, HomeAssistant
-from tests.demo.past import give_past
-from tests.simulated_api import GIB, Fault, SimulatedApi
-
-from .browser import DESKTOP, PHONE, Browser
+from dev.browser.browser import DESKTOP, PHONE, Browser
+from dev.browser.examples import ours
+from dev.demo.home_assistant import DASHBOARD_PATH, HomeAssistant
+from dev.demo.past import give_past
+from dev.simulated_api import GIB, Fault, SimulatedApi
+from tests.helpers.demo import until
 
 pytestmark = [
     pytest.mark.asyncio(loop_scope="module"),
@@ -69,44 +69,6 @@ async def test_editor(browser: Browser, home: HomeAssistant, entry_id: str) -> N
         await view.see("Traffic is low")
         await view.see("BytesFlows: Get records")
         assert await view.problems() == []
-
-
-def ours(entry_id: str) -> dict[str, object]:
-    """Return an automation of what we have."""
-    low = {"entity_id": "binary_sensor.bytesflows_traffic_low"}
-    available = {"entity_id": "sensor.bytesflows_available_traffic"}
-    value = {"number": 25, "unit_of_measurement": "GiB"}
-    below = {"threshold": {"type": "below", "value": value}}
-    return {
-        "alias": "BytesFlows",
-        "triggers": [
-            {"trigger": "bytesflows.traffic_became_low", "target": low},
-            {
-                "trigger": "bytesflows.traffic_crossed_threshold",
-                "target": available,
-                "options": below,
-            },
-            {
-                "trigger": "bytesflows.package_expiring",
-                "options": {"config_entry_id": entry_id, "before": {"days": 1}},
-            },
-        ],
-        "conditions": [
-            {"condition": "bytesflows.is_traffic_low", "target": low},
-            {
-                "condition": "bytesflows.is_traffic",
-                "target": available,
-                "options": below,
-            },
-        ],
-        "actions": [
-            {
-                "action": "bytesflows.get_records",
-                "data": {"config_entry_id": entry_id},
-                "response_variable": "packages",
-            }
-        ],
-    }
 
 
 async def become(home: HomeAssistant, key: str, value: str) -> None:

@@ -6,13 +6,12 @@ from playwright.async_api import ViewportSize
 import pytest
 import pytest_asyncio
 
-from tests.demo.common import until
-from tests.demo.home_assistant import HomeAssistant
-from tests.simulated_api import GIB, Package, SimulatedApi
+from dev.browser.browser import DESKTOP, PHONE, Browser
+from dev.browser.examples import ADD
+from dev.demo.home_assistant import HomeAssistant
+from dev.simulated_api import GIB, Package, SimulatedApi
+from tests.helpers.demo import until
 
-from .browser import DESKTOP, PHONE, Browser
-
-ADD = "/config/integrations/dashboard/add?domain=bytesflows"
 DASHBOARD = "/config/integrations/dashboard"
 INTEGRATION = "/config/integrations/integration/bytesflows"
 

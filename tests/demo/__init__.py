@@ -1,1 +1,1 @@
-"""The demo: a simulated BytesFlows API and a real Home Assistant that uses it."""
+"""Tests in a real Home Assistant, which runs in a process of its own."""

@@ -6,10 +6,9 @@ from typing import Any
 
 import pytest
 
-from tests.simulated_api import GIB, OVERVIEW, Account, Package, SimulatedApi
-
-from .common import until, with_account
-from .home_assistant import HomeAssistant
+from dev.demo.home_assistant import HomeAssistant
+from dev.simulated_api import GIB, OVERVIEW, Account, Package, SimulatedApi
+from tests.helpers.demo import until, with_account
 
 AUTOMATION = {
     "alias": "Tell me",

@@ -6,10 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tests.simulated_api import GIB, MIB, RECORDS, Account, Package, SimulatedApi
-
-from .common import until, with_account
-from .home_assistant import HomeAssistant
+from dev.demo.home_assistant import HomeAssistant
+from dev.simulated_api import GIB, MIB, RECORDS, Account, Package, SimulatedApi
+from tests.helpers.demo import until, with_account
 
 CONFIGURATION = """
 automation told:

@@ -13,13 +13,12 @@ import sys
 import psutil
 import pytest
 
-from tests.simulated_api import OVERVIEW, RECORDS, Fault, SimulatedApi
+from dev import ROOT
+from dev.demo.__main__ import RUNS, STANDING_WARNING, _wrong_lines, _wrong_states
+from dev.demo.account import DEMO_TOKEN, expected_states, make_account
+from dev.simulated_api import OVERVIEW, RECORDS, Fault, SimulatedApi
 
-from .__main__ import RUNS, STANDING_WARNING, _wrong_lines, _wrong_states
-from .account import DEMO_TOKEN, expected_states, make_account
-
-ROOT = Path(__file__).parents[2]
-DEMO = (sys.executable, "-m", "tests.demo")
+DEMO = (sys.executable, "-m", "dev.demo")
 
 pytestmark = [
     pytest.mark.newest,

@@ -7,12 +7,12 @@ import zipfile
 
 import pytest
 
-from tests.simulated_api import Account, SimulatedApi
-
-from .__main__ import _wrong_lines, _wrong_states
-from .account import make_account
-from .common import with_account
-from .home_assistant import PYTHON, ROOT
+from dev import ROOT
+from dev.demo.__main__ import _wrong_lines, _wrong_states
+from dev.demo.account import make_account
+from dev.demo.home_assistant import PYTHON
+from dev.simulated_api import Account, SimulatedApi
+from tests.helpers.demo import with_account
 
 VERSION = "1.2.3"
 LATEST = ROOT / ".dev" / "latest" / "bin" / "python"
@@ -114,7 +114,7 @@ def test_odd_versions(tmp_path: Path, version: str) -> None:
 def test_marketplace(package: Path) -> None:
     """Home Assistant's Marketplace understands every key, and can install the file."""
     result = subprocess.run(
-        [LATEST, ROOT / "tests" / "marketplace.py", package],
+        [LATEST, ROOT / "tests" / "helpers" / "marketplace.py", package],
         capture_output=True,
         text=True,
         check=False,

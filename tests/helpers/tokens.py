@@ -5,12 +5,12 @@ import logging
 import re
 from typing import Any, Final, override
 
+from dev.demo.account import DEMO_TOKEN
+from dev.simulated_api import EXAMPLE_TOKEN
 from homeassistant.const import MATCH_ALL
 from homeassistant.core import Event, HomeAssistant, callback
 
-from .demo.account import DEMO_TOKEN
 from .flows import OTHER_TOKEN
-from .simulated_api import EXAMPLE_TOKEN
 
 _COMPLAINT: Final = re.compile(r"(Detected that|deprecated).*bytesflows", re.DOTALL)
 TOKENS: Final = (EXAMPLE_TOKEN, OTHER_TOKEN, DEMO_TOKEN)

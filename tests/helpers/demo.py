@@ -6,10 +6,10 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 import tempfile
 
-from tests.simulated_api import SimulatedApi
-
-from .__main__ import RUNS
-from .home_assistant import PACKAGE, PYTHON, HomeAssistant
+from dev import PACKAGE
+from dev.demo.__main__ import RUNS
+from dev.demo.home_assistant import PYTHON, HomeAssistant
+from dev.simulated_api import SimulatedApi
 
 
 @asynccontextmanager

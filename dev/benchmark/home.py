@@ -14,6 +14,8 @@ from typing import Any
 from aiohttp.resolver import AsyncResolver
 from sqlalchemy import func, select
 
+from dev import PACKAGE
+from dev.demo.home_assistant import reserve_port, store_address
 from homeassistant.bootstrap import async_load_base_functionality
 from homeassistant.components.recorder.db_schema import Events, States
 from homeassistant.components.recorder.tasks import SynchronizeTask
@@ -29,8 +31,6 @@ from homeassistant.helpers.recorder import (
 )
 from homeassistant.loader import async_setup as async_setup_loader
 from homeassistant.setup import async_setup_component
-from tests.demo.home_assistant import reserve_port, store_address
-from tests.translations import PACKAGE
 
 from .server import token
 

@@ -1,7 +1,8 @@
 """Ask the Marketplace what it makes of our files.
 
-Runs where Home Assistant has one: `.dev/latest/bin/python tests/marketplace.py FOLDER`,
-with the unpacked release beside the file that it was in. Prints what was understood.
+Runs where Home Assistant has one, with `.dev/latest/bin/python`; the argument is the
+folder of an unpacked release, beside the file that it was in.
+Prints what was understood.
 """
 
 import json
@@ -23,7 +24,7 @@ from homeassistant.components.marketplace.utils.validate import (
     REPOSITORY_MANIFEST_VALUES,
 )
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 def main() -> None:

@@ -14,7 +14,7 @@ import sys
 import time
 from typing import Any, Self
 
-from tests.simulated_api import MIB, Account, Request, SimulatedApi
+from dev.simulated_api import MIB, Account, Request, SimulatedApi
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ import gzip
 import json
 from typing import Any, Final
 
-from .simulated_api import Fault
+from dev.simulated_api import Fault
 
 FINE: Final = "fine"
 AUTH: Final = "invalid_auth"

@@ -6,8 +6,7 @@ from typing import Any, override
 
 from custom_components.bytesflows.api import BytesFlowsClient, Record
 from custom_components.bytesflows.ledger import Change, ChangeKind
-
-from .simulated_api import EXAMPLE_ZONE, Package
+from dev.simulated_api import EXAMPLE_ZONE, Package
 
 KINDS = {
     "order": ChangeKind.PURCHASED,

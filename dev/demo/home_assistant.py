@@ -15,8 +15,8 @@ from typing import Any, Final, Self
 from aiohttp import ClientError, ClientSession, ClientTimeout
 import psutil
 
-PACKAGE: Final = Path(__file__).parents[2] / "custom_components" / "bytesflows"
-ROOT: Final = PACKAGE.parents[1]
+from dev import PACKAGE, ROOT
+
 PYTHON: Final = Path(sys.executable)
 BLUEPRINTS: Final = ROOT / "blueprints"
 DASHBOARD: Final = ROOT / "docs" / "dashboard.yaml"

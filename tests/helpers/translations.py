@@ -2,13 +2,12 @@
 
 from collections.abc import Iterator, Mapping
 import json
-from pathlib import Path
 from string import Formatter
 from typing import Any
 
+from dev import PACKAGE
 from homeassistant.data_entry_flow import FlowResult, FlowResultType, section
 
-PACKAGE = Path(__file__).parents[1] / "custom_components" / "bytesflows"
 TEXTS: dict[str, dict[str, Any]] = {
     file.stem: json.loads(file.read_text(encoding="utf-8"))
     for file in sorted((PACKAGE / "translations").glob("*.json"))

@@ -9,7 +9,7 @@ from aiohttp import ClientConnectorCertificateError, ClientSession
 from freezegun.api import FrozenDateTimeFactory
 import pytest
 
-from . import (
+from dev.simulated_api import (
     EXAMPLE_TOKEN,
     GIB,
     MIB,

@@ -13,7 +13,7 @@ import tracemalloc
 from typing import Any
 
 from custom_components.bytesflows.coordinator import UPDATE_INTERVAL
-from tests.translations import PACKAGE
+from dev import PACKAGE
 
 from .home import Home
 from .server import Server

@@ -7,16 +7,16 @@ from typing import Final
 
 from playwright.async_api import ViewportSize
 
-from tests.demo.__main__ import PACKAGES, RUNS
-from tests.demo.account import make_account
-from tests.demo.home_assistant import DASHBOARD_PATH, ROOT, HomeAssistant
-from tests.demo.past import give_past
-from tests.simulated_api import SimulatedApi
+from dev import ROOT
+from dev.demo.__main__ import PACKAGES, RUNS
+from dev.demo.account import make_account
+from dev.demo.home_assistant import DASHBOARD_PATH, HomeAssistant
+from dev.demo.past import give_past
+from dev.simulated_api import SimulatedApi
 
 from .browser import Browser, View
+from .examples import ADD, ours
 from .images import shrink
-from .test_pages import ours
-from .test_setup import ADD
 
 IMAGES: Final = ROOT / "docs" / "images"
 WIDE: Final = ViewportSize(width=1460, height=860)

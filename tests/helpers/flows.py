@@ -4,10 +4,9 @@ from typing import Any
 
 import pytest
 
+from dev.simulated_api import Fault
 from homeassistant.config_entries import ConfigFlowResult
 from homeassistant.core import HomeAssistant
-
-from .simulated_api import Fault
 
 OTHER_TOKEN = "other-token-9c41"
 

@@ -3,15 +3,14 @@
 from datetime import UTC, datetime
 import json
 import os
-from pathlib import Path
 import platform
 import subprocess
 import sys
 from typing import Any, Final
 
+from dev import ROOT
 from homeassistant.const import __version__
 
-ROOT: Final = Path(__file__).parents[2]
 PAGE: Final = ROOT / "docs" / "performance.md"
 BEGIN: Final = "<!-- measured -->\n"
 HISTORIES: Final = (10, 100, 1_000, 10_000)

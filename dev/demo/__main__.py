@@ -11,13 +11,13 @@ import sys
 import tempfile
 from typing import Any, Final
 
-from tests.simulated_api import MIB, Account, Life, SimulatedApi
+from dev import ROOT
+from dev.simulated_api import MIB, Account, Life, SimulatedApi
 
 from .account import expected_states, make_account, matches
 from .home_assistant import (
     DASHBOARD_PATH,
     PASSWORD,
-    ROOT,
     USER,
     DemoError,
     HomeAssistant,

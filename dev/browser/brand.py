@@ -7,7 +7,7 @@ from typing import Final
 
 from playwright.async_api import Page, ViewportSize, async_playwright
 
-from tests.demo.home_assistant import PACKAGE, ROOT
+from dev import PACKAGE, ROOT
 
 from .browser import ARGUMENTS, CHROMIUM
 from .images import shrink

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import json
 from typing import Any, Final
 
-from tests.simulated_api import GIB
+from dev.simulated_api import GIB
 
 from .home_assistant import HomeAssistant
 

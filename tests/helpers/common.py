@@ -10,6 +10,7 @@ from pytest_homeassistant_custom_component.common import (
 
 from custom_components.bytesflows.const import DOMAIN
 from custom_components.bytesflows.coordinator import UPDATE_INTERVAL
+from dev.simulated_api import EXAMPLE_TOKEN, SimulatedApi
 from homeassistant.components.persistent_notification import (
     Notification,
     UpdateType,
@@ -17,8 +18,6 @@ from homeassistant.components.persistent_notification import (
 )
 from homeassistant.core import HomeAssistant, State, callback
 from homeassistant.setup import async_setup_component
-
-from .simulated_api import EXAMPLE_TOKEN, SimulatedApi
 
 # A moment at which the package of the document's example can be used.
 # A property of a test that is printed when all have run: tests/conftest.py.

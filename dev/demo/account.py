@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from tests.simulated_api import GIB, MIB, Account, Package
+from dev.simulated_api import GIB, MIB, Account, Package
 
 DEMO_TOKEN: Final = "demo-token-1d7e"
 

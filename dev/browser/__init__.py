@@ -1,0 +1,1 @@
+"""The real interface in Chromium, for tests, screenshots and the brand images."""

@@ -1,0 +1,1 @@
+"""The demo: a simulated BytesFlows API and a real Home Assistant that uses it."""

@@ -1,0 +1,13 @@
+"""What the tests share and is no test itself.
+
+- `common`: config entries, passing time, states and notifications
+- `flows`: the forms of a flow, and the faults that each of them shows
+- `faults`: everything an API can do wrong, with the outcome of each
+- `model`: a server without a network, which the properties are held against
+- `mutation`: JSON that is nearly right, for Hypothesis
+- `translations`: the texts of the integration, and what a form needs of them
+- `tokens`: a watch over logs, events and files for tokens
+- `pages`: the pages of the documentation
+- `demo`: a real Home Assistant in a process of its own
+- `marketplace`: the Marketplace of Home Assistant, asked about a release
+"""
