@@ -28,19 +28,15 @@ from homeassistant.util.dt import utcnow
 from .helpers.common import FIGURES, make_entry, set_up, state
 from .helpers.faults import (
     AUTH,
-    CONNECTION,
     FINE,
-    LIMITED,
     OVERVIEW_TROUBLES,
     PAGE_TROUBLES,
     PAGING_TROUBLES,
-    RESPONSE,
     TIMEOUT,
     Trouble,
 )
 from .helpers.flows import advanced, submit
 from .helpers.tokens import TokenWatch, has_token
-from .helpers.translations import text
 
 NO_PACKAGES = "no packages"
 
@@ -145,15 +141,8 @@ def outcome_of(entry: MockConfigEntry) -> str:
     """Return what became of a setup."""
     if entry.state is ConfigEntryState.LOADED:
         return FINE
-    # The key itself is not there on the oldest release.
-    (key,) = (
-        key
-        for key in (AUTH, CONNECTION, TIMEOUT, LIMITED, RESPONSE)
-        if str(entry.reason).startswith(
-            text("exceptions", key, "message").partition(" (")[0]
-        )
-    )
-    return key
+    assert entry.error_reason_translation_key is not None
+    return entry.error_reason_translation_key
 
 
 def end_flows(hass: HomeAssistant) -> int:

@@ -413,12 +413,16 @@ def _texts() -> Iterator[Path]:
 
 
 def test_floor() -> None:
-    """hacs.json and the README name the same oldest Home Assistant."""
+    """Every file names the same oldest Home Assistant."""
     hacs = _json(ROOT / "hacs.json")
-    assert hacs["homeassistant"] == "2026.7.0"
+    assert hacs["homeassistant"] == "2026.10.0"
     assert hacs["filename"] == f"{DOMAIN}.zip"
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert "2026.7" in readme
+    assert "Home Assistant 2026.10 or newer" in readme
+    blueprints = [*(ROOT / "blueprints").rglob("*.yaml")]
+    assert blueprints
+    for path in blueprints:
+        assert "    min_version: 2026.10.0\n" in path.read_text(encoding="utf-8"), path
 
 
 def test_readme_lists_every_entity() -> None:

@@ -2,14 +2,18 @@
 
 import os
 from pathlib import Path
+import re
 import shutil
 import subprocess
 import sys
+import tomllib
 
 import pytest
 
 from dev import ROOT
 
+LOCK_FILES = [*(ROOT / "requirements").glob("*.txt")]
+HARNESS = "pytest-homeassistant-custom-component"
 NO_NETWORK = {
     "PIP_CONFIG_FILE": os.devnull,
     "PIP_INDEX_URL": "http://127.0.0.1:9/",
@@ -37,6 +41,7 @@ def checkout(tmp_path: Path) -> Path:
     """Return a fresh checkout, in which nothing is set up."""
     for name in ("scripts", "requirements"):
         shutil.copytree(ROOT / name, tmp_path / name)
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
     return tmp_path
 
 
@@ -67,15 +72,15 @@ def test_no_python(checkout: Path, tmp_path: Path) -> None:
 
 def test_unknown_environment(checkout: Path) -> None:
     """An environment that has no lock file is told before anything is fetched."""
+    names = " ".join(sorted(path.stem for path in LOCK_FILES))
     done = run(checkout, "scripts/setup", "nonsense", **NO_NETWORK)
     assert done.returncode == 1
     assert done.stderr == (
         "setup: there is no requirements/nonsense.txt\n"
-        "setup: how to get it: name one of: dev latest oldest\n"
+        f"setup: how to get it: name one of: {names}\n"
     )
 
 
-@pytest.mark.newest
 @pytest.mark.parametrize(
     ("line", "rule"),
     [
@@ -105,9 +110,87 @@ def test_client_stays_apart(line: str, rule: str) -> None:
     assert f" {rule} " in done.stdout
 
 
+def pin_floor(checkout: Path, pin: str) -> None:
+    """Make the floor pin another harness than the newest release."""
+    project = checkout / "pyproject.toml"
+    before, group, after = project.read_text(encoding="utf-8").partition("floor = [")
+    after = re.sub(rf"({HARNESS}==)[0-9.]+", rf"\g<1>{pin}", after, count=1)
+    project.write_text(before + group + after, encoding="utf-8")
+
+
+def replace_by_echo(program: Path) -> None:
+    """Put a program in a place that prints how it was called."""
+    program.parent.mkdir(parents=True, exist_ok=True)
+    program.write_text('#!/bin/sh\necho "$0" "$@"\n')
+    program.chmod(0o755)
+
+
+@pytest.fixture
+def idle_checkout(checkout: Path) -> Path:
+    """Return a checkout in which the tools only print how they were called."""
+    for name in ("dev", "floor"):
+        replace_by_echo(checkout / ".dev" / name / "bin" / "python")
+    replace_by_echo(checkout / "tools" / "uv")
+    replace_by_echo(checkout / "scripts" / "setup")
+    return checkout
+
+
+def run_idle(folder: Path, script: str) -> str:
+    """Run a script of an idle checkout, and return the calls that it printed."""
+    path = f"{folder / 'tools'}:{os.environ['PATH']}"
+    done = run(folder, f"scripts/{script}", PATH=path)
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout
+
+
+def test_one_environment(idle_checkout: Path) -> None:
+    """A floor with the harness of the newest release has no environment of its own."""
+    pin_floor(idle_checkout, newest_harness())
+    stale = idle_checkout / "requirements" / "floor.txt"
+    stale.write_text("")
+    assert run_idle(idle_checkout, "environments") == "dev\nlatest\n"
+    assert "floor" not in run_idle(idle_checkout, "test")
+    assert "floor" not in run_idle(idle_checkout, "lock")
+    assert not stale.exists()
+
+
+def test_two_environments(idle_checkout: Path) -> None:
+    """A floor with an older harness is tested and locked as well."""
+    pin_floor(idle_checkout, "0.13.1")
+    assert run_idle(idle_checkout, "environments") == "dev\nfloor\nlatest\n"
+    printed = run_idle(idle_checkout, "test")
+    assert "scripts/setup dev floor latest\n" in printed
+    assert ".dev/floor/bin/python -m pytest " in printed
+    printed = run_idle(idle_checkout, "lock")
+    assert "--output-file requirements/floor.txt\n" in printed
+
+
+def test_floor_without_harness(checkout: Path) -> None:
+    """A group that pins no harness stops the scripts."""
+    project = checkout / "pyproject.toml"
+    project.write_text(project.read_text(encoding="utf-8").replace(HARNESS, "other"))
+    done = run(checkout, "scripts/environments")
+    assert done.returncode == 1
+    assert done.stderr == "environments: the group newest pins no harness\n"
+
+
+def newest_harness() -> str:
+    """Return the version of the harness in this environment's group."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    group: list[str] = project["dependency-groups"]["newest"]
+    (pin,) = (line for line in group if line.startswith(HARNESS))
+    return pin.partition("==")[2]
+
+
+def test_lock_files_are_those_of_the_environments() -> None:
+    """There is a lock file for each environment, and no other."""
+    names = run(ROOT, "scripts/environments").stdout.split()
+    assert {path.stem for path in LOCK_FILES} == set(names)
+
+
 def test_lock_files_have_no_addresses() -> None:
     """Lock files have pins and hashes, and no addresses."""
-    for path in (ROOT / "requirements").glob("*.txt"):
+    for path in LOCK_FILES:
         for line in path.read_text(encoding="utf-8").splitlines():
             assert "://" not in line
             assert "==" in line or line.strip().startswith("--hash=sha256:")

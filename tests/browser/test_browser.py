@@ -11,7 +11,6 @@ from dev.browser.browser import ARGUMENTS, CHROMIUM, PHONE, View
 
 pytestmark = [
     pytest.mark.asyncio(loop_scope="module"),
-    pytest.mark.newest,
     pytest.mark.usefixtures("socket_enabled"),
     pytest.mark.xdist_group("browser"),
 ]

@@ -14,7 +14,6 @@ LONG = ViewportSize(width=PHONE["width"], height=2600)
 
 pytestmark = [
     pytest.mark.asyncio(loop_scope="module"),
-    pytest.mark.newest,
     pytest.mark.timeout(120),
     pytest.mark.usefixtures("socket_enabled", "entry_id"),
     pytest.mark.xdist_group("browser"),

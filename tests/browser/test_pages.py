@@ -13,7 +13,6 @@ from tests.helpers.demo import until
 
 pytestmark = [
     pytest.mark.asyncio(loop_scope="module"),
-    pytest.mark.newest,
     pytest.mark.timeout(240),
     pytest.mark.usefixtures("socket_enabled", "entry_id"),
     pytest.mark.xdist_group("browser"),

@@ -17,7 +17,6 @@ INTEGRATION = "/config/integrations/integration/bytesflows"
 
 pytestmark = [
     pytest.mark.asyncio(loop_scope="module"),
-    pytest.mark.newest,
     pytest.mark.timeout(240),
     pytest.mark.usefixtures("socket_enabled"),
     pytest.mark.xdist_group("browser"),

@@ -31,7 +31,6 @@ DEBOUNCE = 11
 """Seconds after which Home Assistant asks for another update at once."""
 
 pytestmark = [
-    pytest.mark.newest,
     pytest.mark.xdist_group("demo"),
     pytest.mark.timeout(240),
     pytest.mark.usefixtures("socket_enabled"),

@@ -31,7 +31,6 @@ automation told:
 """
 
 pytestmark = [
-    pytest.mark.newest,
     pytest.mark.xdist_group("demo"),
     pytest.mark.timeout(240),
     pytest.mark.usefixtures("socket_enabled"),

@@ -21,7 +21,6 @@ from dev.simulated_api import OVERVIEW, RECORDS, Fault, SimulatedApi
 DEMO = (sys.executable, "-m", "dev.demo")
 
 pytestmark = [
-    pytest.mark.newest,
     # One after the other: each clears what the others leave behind.
     pytest.mark.xdist_group("demo"),
     pytest.mark.timeout(240),

@@ -19,7 +19,6 @@ LATEST = ROOT / ".dev" / "latest" / "bin" / "python"
 """The interpreter with the release that the harness does not support yet."""
 
 pytestmark = [
-    pytest.mark.newest,
     pytest.mark.xdist_group("demo"),
     pytest.mark.timeout(240),
     pytest.mark.usefixtures("socket_enabled"),
