@@ -21,8 +21,11 @@ from custom_components.bytesflows.config_flow import (
 )
 from custom_components.bytesflows.entity import BytesFlowsEntity
 from dev.simulated_api import Account, SimulatedApi, write_certificate
+from homeassistant.core import HomeAssistant
 
-from .helpers.common import FIGURES, NOW, make_entry
+from .helpers.clock import NOW
+from .helpers.common import FIGURES, make_entry
+from .helpers.home import Home
 from .helpers.tokens import TokenWatch
 from .helpers.translations import check_flow_result
 
@@ -167,6 +170,17 @@ def now(freezer: FrozenDateTimeFactory) -> FrozenDateTimeFactory:
 def entry(api: SimulatedApi) -> MockConfigEntry:
     """Return a config entry for the account."""
     return make_entry(api)
+
+
+@pytest.fixture
+def home(
+    now: FrozenDateTimeFactory,
+    hass: HomeAssistant,
+    api: SimulatedApi,
+    entry: MockConfigEntry,
+) -> Home:
+    """Return a Home Assistant to which the account is yet to be added."""
+    return Home(hass, api, entry, now)
 
 
 @pytest.fixture

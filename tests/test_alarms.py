@@ -1,9 +1,8 @@
 """The alarms: when they are on, and for how long."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 
-from freezegun.api import FrozenDateTimeFactory
 import pytest
 from pytest_homeassistant_custom_component.common import (
     MockConfigEntry,
@@ -19,9 +18,9 @@ from homeassistant.const import Platform
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import entity_registry as er
 
-from .helpers.common import OPTIONS, make_entry, pass_time, set_up
-
-MOMENT = datetime(2026, 3, 1, 12, tzinfo=UTC)
+from .helpers.clock import NOW
+from .helpers.common import OPTIONS, make_entry, set_up
+from .helpers.home import Home
 
 pytestmark = pytest.mark.usefixtures("now")
 
@@ -29,7 +28,7 @@ pytestmark = pytest.mark.usefixtures("now")
 @pytest.fixture
 def account() -> Account:
     """Return an account with a package that expires a little over 3 days from now."""
-    expires = MOMENT + timedelta(days=3, minutes=7)
+    expires = NOW + timedelta(days=3, minutes=7)
     return Account(packages=[Package(id="1", traffic=100 * GIB, expires=expires)])
 
 
@@ -76,30 +75,25 @@ async def test_entities(
     await snapshot_platform(hass, entity_registry, snapshot, entry.entry_id)
 
 
-async def test_expiring_soon(
-    hass: HomeAssistant,
-    api: SimulatedApi,
-    entry: MockConfigEntry,
-    freezer: FrozenDateTimeFactory,
-) -> None:
+async def test_expiring_soon(home: Home) -> None:
     """On within the days of the option, off when the package is over."""
-    assert await set_up(hass, entry)
-    assert alarm(hass, "expiring_soon") == "off"
-    await pass_time(hass, freezer)
-    assert alarm(hass, "expiring_soon") == "off"
-    await pass_time(hass, freezer)
-    assert alarm(hass, "expiring_soon") == "on"
-    api.break_(Fault.refuse(500), RECORDS)
-    await pass_time(hass, freezer, timedelta(hours=1))
-    assert alarm(hass, "expiring_soon") == "on"
-    await pass_time(hass, freezer, timedelta(hours=2))
-    assert alarm(hass, "expiring_soon") == "unavailable"
-    assert alarm(hass, "traffic_low") == "off"
-    api.heal()
-    await pass_time(hass, freezer)
-    assert alarm(hass, "expiring_soon") == "on"
-    await pass_time(hass, freezer, timedelta(days=3))
-    assert alarm(hass, "expiring_soon") == "off"
+    await home.set_up()
+    assert alarm(home.hass, "expiring_soon") == "off"
+    await home.poll()
+    assert alarm(home.hass, "expiring_soon") == "off"
+    await home.poll()
+    assert alarm(home.hass, "expiring_soon") == "on"
+    home.api.break_(Fault.refuse(500), RECORDS)
+    await home.pass_time(timedelta(hours=1))
+    assert alarm(home.hass, "expiring_soon") == "on"
+    await home.pass_time(timedelta(hours=2))
+    assert alarm(home.hass, "expiring_soon") == "unavailable"
+    assert alarm(home.hass, "traffic_low") == "off"
+    home.api.heal()
+    await home.poll()
+    assert alarm(home.hass, "expiring_soon") == "on"
+    await home.pass_time(timedelta(days=3))
+    assert alarm(home.hass, "expiring_soon") == "off"
 
 
 async def test_options(hass: HomeAssistant, api: SimulatedApi) -> None:

@@ -6,10 +6,8 @@ from pathlib import Path
 import shutil
 from typing import Any
 
-from freezegun.api import FrozenDateTimeFactory
 import pytest
 from pytest_homeassistant_custom_component.common import (
-    MockConfigEntry,
     async_capture_events,
 )
 from pytest_homeassistant_custom_component.components.recorder.common import (
@@ -19,15 +17,16 @@ from pytest_homeassistant_custom_component.components.recorder.common import (
 import yaml
 
 from dev import ROOT
-from dev.simulated_api import GIB, Account, Fault, Package, SimulatedApi
+from dev.simulated_api import GIB, Account, Fault, Package
 from homeassistant.core import HomeAssistant
 from homeassistant.setup import async_setup_component
 
-from .helpers.common import notifications, pass_time, set_up
+from .helpers.clock import NOW
+from .helpers.common import notifications
+from .helpers.home import Home
 
 BLUEPRINTS = ROOT / "blueprints" / "automation" / "bytesflows"
 NAMES = sorted(path.stem for path in BLUEPRINTS.glob("*.yaml"))
-MOMENT = datetime(2026, 3, 1, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
 MESSAGE = (
     "Purchase ORD-2 expires 2026-03-04 16:48. 1.50 GiB are lost with it, if they are "
@@ -70,7 +69,7 @@ def package(
     traffic: float = 1,
     used: float = 0,
     source: str = "order",
-    created: datetime = MOMENT - DAY,
+    created: datetime = NOW - DAY,
 ) -> Package:
     """Return a package of some GiB that expires in some days."""
     return Package(
@@ -80,7 +79,7 @@ def package(
         traffic=round(traffic * GIB),
         used=round(used * GIB),
         created=created,
-        expires=MOMENT + timedelta(days=days),
+        expires=NOW + timedelta(days=days),
     )
 
 
@@ -103,55 +102,40 @@ async def make(
     return seen
 
 
-async def test_low_traffic(
-    hass: HomeAssistant,
-    api: SimulatedApi,
-    entry: MockConfigEntry,
-    freezer: FrozenDateTimeFactory,
-) -> None:
+async def test_low_traffic(home: Home) -> None:
     """It tells once that traffic is low, and that it is over if that is wanted."""
-    assert await set_up(hass, entry)
-    seen = await make(hass, "low_traffic", tell_end=True)
-    bought = api.accounts[0].packages[0]
+    await home.set_up()
+    seen = await make(home.hass, "low_traffic", tell_end=True)
+    bought = home.account.packages[0]
     for used in (60, 95, 96, 96, 50, 50):
         bought.used = used * GIB
-        await pass_time(hass, freezer)
+        await home.poll()
     assert seen == [
         ("BytesFlows: traffic is low", "5.00 GiB left."),
         ("BytesFlows: traffic is no longer low", "50.00 GiB left."),
     ]
 
 
-async def test_low_traffic_alone(
-    hass: HomeAssistant,
-    api: SimulatedApi,
-    entry: MockConfigEntry,
-    freezer: FrozenDateTimeFactory,
-) -> None:
+async def test_low_traffic_alone(home: Home) -> None:
     """Without more than the defaults the end is not told."""
-    assert await set_up(hass, entry)
-    seen = await make(hass, "low_traffic")
+    await home.set_up()
+    seen = await make(home.hass, "low_traffic")
     for used in (95, 50):
-        api.accounts[0].packages[0].used = used * GIB
-        await pass_time(hass, freezer)
+        home.account.packages[0].used = used * GIB
+        await home.poll()
     assert [title for title, _ in seen] == ["BytesFlows: traffic is low"]
 
 
-async def test_own_action(
-    hass: HomeAssistant,
-    api: SimulatedApi,
-    entry: MockConfigEntry,
-    freezer: FrozenDateTimeFactory,
-) -> None:
+async def test_own_action(home: Home) -> None:
     """What the user chose instead of a message can use its words."""
-    assert await set_up(hass, entry)
-    told = async_capture_events(hass, "told")
+    await home.set_up()
+    told = async_capture_events(home.hass, "told")
     words = {"title": "{{ title }}", "message": "{{ message }}", "left": "{{ left }}"}
     seen = await make(
-        hass, "low_traffic", notify=[{"event": "told", "event_data": words}]
+        home.hass, "low_traffic", notify=[{"event": "told", "event_data": words}]
     )
-    api.accounts[0].packages[0].used = 95 * GIB
-    await pass_time(hass, freezer)
+    home.account.packages[0].used = 95 * GIB
+    await home.poll()
     assert seen == []
     assert [event.data for event in told] == [
         {
@@ -162,112 +146,89 @@ async def test_own_action(
     ]
 
 
-async def test_package_expiring(
-    hass: HomeAssistant,
-    api: SimulatedApi,
-    entry: MockConfigEntry,
-    freezer: FrozenDateTimeFactory,
-) -> None:
+async def test_package_expiring(home: Home) -> None:
     """Each package is told at each time, and once if it arrives late."""
-    api.accounts[0].packages.append(package("2", days=3.2, traffic=2, used=0.5))
-    assert await set_up(hass, entry)
-    seen = await make(hass, "package_expiring", account=entry.entry_id)
-    await hass.config.async_set_time_zone("UTC")
+    home.account.packages.append(package("2", days=3.2, traffic=2, used=0.5))
+    await home.set_up()
+    seen = await make(home.hass, "package_expiring", account=home.entry.entry_id)
+    await home.hass.config.async_set_time_zone("UTC")
     for _ in range(16):
-        await pass_time(hass, freezer, timedelta(hours=4))
+        await home.pass_time(timedelta(hours=4))
     expected = (
         "BytesFlows: 1.50 GiB about to expire",
         MESSAGE,
     )
     assert seen == [expected, expected]
     seen.clear()
-    reward = package("3", days=3.5, traffic=0.25, source="sign", created=MOMENT)
-    api.accounts[0].packages.append(reward)
-    for _ in range(3):
-        await pass_time(hass, freezer)
+    reward = package("3", days=3.5, traffic=0.25, source="sign", created=NOW)
+    home.account.packages.append(reward)
+    await home.poll(3)
     assert [title for title, _ in seen] == ["BytesFlows: 256 MiB about to expire"]
     assert seen[0][1].startswith("Check-in reward ORD-3 expires 2026-03-05 00:00.")
 
 
-async def test_package_expiring_chosen(
-    hass: HomeAssistant,
-    api: SimulatedApi,
-    entry: MockConfigEntry,
-    freezer: FrozenDateTimeFactory,
-) -> None:
+async def test_package_expiring_chosen(home: Home) -> None:
     """Other times can be chosen, and what is small can be left out."""
-    api.accounts[0].packages += [
+    home.account.packages += [
         package("2", days=1.1, traffic=0.4),
         package("3", days=1.1, traffic=0.6),
     ]
-    assert await set_up(hass, entry)
+    await home.set_up()
     seen = await make(
-        hass,
+        home.hass,
         "package_expiring",
-        account=entry.entry_id,
+        account=home.entry.entry_id,
         lead_times=["12", "6"],
         minimum=0.5,
     )
     told = []
     for hour in range(28):
-        await pass_time(hass, freezer, timedelta(hours=1))
+        await home.pass_time(timedelta(hours=1))
         told += [hour] * len(seen)
         seen.clear()
     assert told == [14, 20]
 
 
-async def test_low_balance(
-    hass: HomeAssistant,
-    api: SimulatedApi,
-    entry: MockConfigEntry,
-    freezer: FrozenDateTimeFactory,
-) -> None:
+async def test_low_balance(home: Home) -> None:
     """It tells when the balance falls below the amount, also in an outage."""
-    assert await set_up(hass, entry)
-    seen = await make(hass, "low_balance")
-    account = api.accounts[0]
+    await home.set_up()
+    seen = await make(home.hass, "low_balance")
+    account = home.account
     for balance in (5, 4.5, 4, 10):
         account.balance = balance
-        await pass_time(hass, freezer)
+        await home.poll()
     assert seen == [("BytesFlows: low balance", "The balance is 4.50 USD.")]
-    api.break_(Fault.refuse(500))
-    await pass_time(hass, freezer)
+    home.api.break_(Fault.refuse(500))
+    await home.poll()
     account.balance = 1
-    api.heal()
-    await pass_time(hass, freezer)
+    home.api.heal()
+    await home.poll()
     assert len(seen) == 2
 
 
 @pytest.mark.parametrize("restarts", [False, True])
-async def test_unusual_use(
-    recorder_mock: object,
-    now: FrozenDateTimeFactory,
-    hass: HomeAssistant,
-    api: SimulatedApi,
-    entry: MockConfigEntry,
-    restarts: bool,
-) -> None:
+async def test_unusual_use(recorder_mock: object, home: Home, restarts: bool) -> None:
     """It tells once a day, from recorded statistics, what is out of the ordinary."""
-    await hass.config.async_set_time_zone("UTC")
-    now.move_to(MOMENT + timedelta(minutes=30))
-    assert await async_setup_component(hass, "sensor", {})
-    assert await set_up(hass, entry)
-    seen = await make(hass, "unusual_use")
-    package = api.accounts[0].packages[0]
+    await home.hass.config.async_set_time_zone("UTC")
+    home.freezer.move_to(NOW + timedelta(minutes=30))
+    assert await async_setup_component(home.hass, "sensor", {})
+    await home.set_up()
+    seen = await make(home.hass, "unusual_use")
+    package = home.account.packages[0]
 
     async def use(gib: float) -> None:
-        await pass_time(hass, now, timedelta(hours=1) - timedelta(seconds=1))
-        await async_wait_recording_done(hass)
-        hour = now().replace(minute=0, tzinfo=UTC)
-        do_adhoc_statistics(hass, start=hour - timedelta(minutes=5))
-        await async_wait_recording_done(hass)
+        await home.pass_time(timedelta(hours=1) - timedelta(seconds=1))
+        await async_wait_recording_done(home.hass)
+        hour = home.freezer().replace(minute=0, tzinfo=UTC)
+        do_adhoc_statistics(home.hass, start=hour - timedelta(minutes=5))
+        await async_wait_recording_done(home.hass)
         package.used += round(gib * GIB)
         if restarts:
-            await hass.config_entries.async_reload(entry.entry_id)
+            await home.reload()
         else:
-            await entry.runtime_data.async_refresh()
-        await async_wait_recording_done(hass)
-        await hass.async_block_till_done(wait_background_tasks=True)
+            await home.entry.runtime_data.async_refresh()
+        await async_wait_recording_done(home.hass)
+        await home.hass.async_block_till_done(wait_background_tasks=True)
 
     # Half a day that does not count, and two whole days of 2.4 GiB.
     for _ in range(11):
@@ -285,26 +246,21 @@ async def test_unusual_use(
     ]
 
 
-async def test_no_check_in(
-    hass: HomeAssistant,
-    api: SimulatedApi,
-    entry: MockConfigEntry,
-    freezer: FrozenDateTimeFactory,
-) -> None:
+async def test_no_check_in(home: Home) -> None:
     """It reminds once a day of theirs, which ends at 16:00 UTC, and not after one."""
-    await hass.config.async_set_time_zone("Europe/Berlin")
-    packages = api.accounts[0].packages
-    freezer.move_to(MOMENT - timedelta(hours=1))
-    assert await set_up(hass, entry)
-    seen = await make(hass, "no_check_in")
+    await home.hass.config.async_set_time_zone("Europe/Berlin")
+    packages = home.account.packages
+    home.freezer.move_to(NOW - timedelta(hours=1))
+    await home.set_up()
+    seen = await make(home.hass, "no_check_in")
     told = []
     for step in range(72):
         if step == 20:
-            created = MOMENT + timedelta(hours=step - 3)
+            created = NOW + timedelta(hours=step - 3)
             packages.append(
                 package("2", days=9, traffic=0.5, source="sign", created=created)
             )
-        await pass_time(hass, freezer, timedelta(minutes=59, seconds=59))
+        await home.pass_time(timedelta(minutes=59, seconds=59))
         told += [step] * len(seen)
         if seen:
             assert seen == [
@@ -316,7 +272,7 @@ async def test_no_check_in(
         seen.clear()
     assert told == [0, 48]
     # Its timer would outlive the test.
-    await hass.services.async_call(
+    await home.hass.services.async_call(
         "automation", "turn_off", {"entity_id": "automation.made"}, blocking=True
     )
 

@@ -1,9 +1,8 @@
 """The calendar of expiries."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
-from freezegun.api import FrozenDateTimeFactory
 import pytest
 from pytest_homeassistant_custom_component.common import (
     MockConfigEntry,
@@ -13,14 +12,15 @@ from syrupy.assertion import SnapshotAssertion
 
 from custom_components import bytesflows
 from custom_components.bytesflows.calendar import _size
-from dev.simulated_api import GIB, MIB, RECORDS, Account, Fault, Package, SimulatedApi
+from dev.simulated_api import GIB, MIB, RECORDS, Account, Fault, Package
 from homeassistant.const import Platform
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import entity_registry as er
 
-from .helpers.common import pass_time, set_up
+from .helpers.clock import NOW
+from .helpers.common import set_up
+from .helpers.home import Home
 
-MOMENT = datetime(2026, 3, 1, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
 ENTITY = "calendar.bytesflows_package_expiries"
 
@@ -31,8 +31,8 @@ def package(id_: str, days: int | None, **fields: Any) -> Package:  # noqa: ANN4
     """Return a package that expires so many days from now."""
     return Package(
         id=id_,
-        created=MOMENT - 30 * DAY,
-        expires=None if days is None else MOMENT + days * DAY,
+        created=NOW - 30 * DAY,
+        expires=None if days is None else NOW + days * DAY,
         **{"traffic": 10 * GIB, "order_id": f"ORD-{id_}", **fields},
     )
 
@@ -83,7 +83,7 @@ async def test_entity(
 async def test_events(hass: HomeAssistant, entry: MockConfigEntry) -> None:
     """Past and future expiries are there, in order, and nothing else is."""
     assert await set_up(hass, entry)
-    assert await expiries(hass, MOMENT - 10 * DAY, MOMENT + 10 * DAY) == [
+    assert await expiries(hass, NOW - 10 * DAY, NOW + 10 * DAY) == [
         ("2026-02-25T12:00:00+00:00", "Purchase of 10 GiB expires"),
         ("2026-03-03T12:00:00+00:00", "Check-in reward of 200 MiB expires"),
         ("2026-03-04T12:00:00+00:00", "Purchase of 10 GiB expires"),
@@ -95,61 +95,52 @@ async def test_events(hass: HomeAssistant, entry: MockConfigEntry) -> None:
 async def test_limits(hass: HomeAssistant, entry: MockConfigEntry) -> None:
     """An expiry belongs to the time that begins with it, not to the one before."""
     assert await set_up(hass, entry)
-    moment = MOMENT + 5 * DAY
+    moment = NOW + 5 * DAY
     assert len(await expiries(hass, moment, moment + DAY)) == 1
     assert await expiries(hass, moment - DAY / 2, moment) == []
     assert await expiries(hass, moment + DAY / 2, moment + DAY) == []
 
 
-async def test_moment_of_expiry(
-    hass: HomeAssistant,
-    api: SimulatedApi,
-    entry: MockConfigEntry,
-    freezer: FrozenDateTimeFactory,
-) -> None:
+async def test_moment_of_expiry(home: Home) -> None:
     """The calendar is on for a minute from the expiry, which stays in it."""
 
     def shown() -> tuple[str, str]:
-        found = hass.states.get(ENTITY)
+        found = home.hass.states.get(ENTITY)
         assert found is not None
         return found.state, found.attributes["message"]
 
-    assert await set_up(hass, entry)
+    await home.set_up()
     assert shown() == ("off", "Check-in reward of 200 MiB expires")
-    freezer.move_to(MOMENT + 2 * DAY - timedelta(minutes=2))
-    await pass_time(hass, freezer, timedelta(0))
-    freezer.move_to(MOMENT + 2 * DAY)
-    api.accounts[0].expire(MOMENT + 2 * DAY)
-    api.break_(Fault.refuse(500), RECORDS)
-    await pass_time(hass, freezer, timedelta(0))
+    home.freezer.move_to(NOW + 2 * DAY - timedelta(minutes=2))
+    await home.pass_time(timedelta(0))
+    home.freezer.move_to(NOW + 2 * DAY)
+    home.account.expire(NOW + 2 * DAY)
+    home.api.break_(Fault.refuse(500), RECORDS)
+    await home.pass_time(timedelta(0))
     assert shown() == ("on", "Check-in reward of 200 MiB expires")
-    api.heal()
-    await pass_time(hass, freezer)
+    home.api.heal()
+    await home.poll()
     assert shown() == ("off", "Purchase of 10 GiB expires")
-    assert await expiries(hass, MOMENT, MOMENT + 2.5 * DAY) == [
+    assert await expiries(home.hass, NOW, NOW + 2.5 * DAY) == [
         ("2026-03-03T12:00:00+00:00", "Check-in reward of 200 MiB expires")
     ]
 
 
-async def test_without_expiries(
-    hass: HomeAssistant, api: SimulatedApi, entry: MockConfigEntry
-) -> None:
+async def test_without_expiries(home: Home) -> None:
     """An account whose packages never expire has an empty calendar."""
-    api.accounts[:] = [Account(packages=[package("endless", None)])]
-    assert await set_up(hass, entry)
-    found = hass.states.get(ENTITY)
+    home.api.accounts[:] = [Account(packages=[package("endless", None)])]
+    await home.set_up()
+    found = home.hass.states.get(ENTITY)
     assert found is not None
     assert found.state == "off"
     assert "start_time" not in found.attributes
 
 
-async def test_records_out_of_order(
-    hass: HomeAssistant, api: SimulatedApi, entry: MockConfigEntry
-) -> None:
+async def test_records_out_of_order(home: Home) -> None:
     """Without the packages there is no calendar."""
-    api.break_(Fault.refuse(500), RECORDS)
-    assert await set_up(hass, entry)
-    found = hass.states.get(ENTITY)
+    home.api.break_(Fault.refuse(500), RECORDS)
+    await home.set_up()
+    found = home.hass.states.get(ENTITY)
     assert found is not None
     assert found.state == "unavailable"
 

@@ -2,18 +2,15 @@
 
 from typing import Any
 
-from freezegun.api import FrozenDateTimeFactory
 import pytest
 from pytest_homeassistant_custom_component.common import (
-    MockConfigEntry,
     async_capture_events,
 )
 
-from dev.simulated_api import GIB, Account, Fault, Package, SimulatedApi
-from homeassistant.core import HomeAssistant
+from dev.simulated_api import GIB, Account, Fault, Package
 from homeassistant.setup import async_setup_component
 
-from .helpers.common import pass_time, set_up
+from .helpers.home import Home
 
 pytestmark = pytest.mark.usefixtures("now")
 
@@ -66,19 +63,13 @@ def account() -> Account:
     ],
 )
 async def test_condition(
-    hass: HomeAssistant,
-    api: SimulatedApi,
-    entry: MockConfigEntry,
-    freezer: FrozenDateTimeFactory,
-    condition: dict[str, Any],
-    left: int,
-    expected: bool,
+    home: Home, condition: dict[str, Any], left: int, expected: bool
 ) -> None:
     """Each passes when it should; in an outage nothing is known, and none does."""
-    api.accounts[0].packages[0].used = (100 - left) * GIB
-    assert await set_up(hass, entry)
+    home.account.packages[0].used = (100 - left) * GIB
+    await home.set_up()
     assert await async_setup_component(
-        hass,
+        home.hass,
         "automation",
         {
             "automation": {
@@ -88,12 +79,12 @@ async def test_condition(
             }
         },
     )
-    heard = async_capture_events(hass, "heard")
-    hass.bus.async_fire("test")
-    await hass.async_block_till_done()
+    heard = async_capture_events(home.hass, "heard")
+    home.hass.bus.async_fire("test")
+    await home.hass.async_block_till_done()
     assert len(heard) == expected
-    api.break_(Fault.refuse(500))
-    await pass_time(hass, freezer)
-    hass.bus.async_fire("test")
-    await hass.async_block_till_done()
+    home.api.break_(Fault.refuse(500))
+    await home.poll()
+    home.hass.bus.async_fire("test")
+    await home.hass.async_block_till_done()
     assert len(heard) == expected

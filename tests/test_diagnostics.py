@@ -2,7 +2,6 @@
 
 import json
 
-from freezegun.api import FrozenDateTimeFactory
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.components.diagnostics import (
@@ -15,7 +14,8 @@ from dev.simulated_api import EXAMPLE_TOKEN, RECORDS, Account, Fault, SimulatedA
 from homeassistant.core import HomeAssistant
 from homeassistant.setup import async_setup_component
 
-from .helpers.common import pass_time, set_up
+from .helpers.common import set_up
+from .helpers.home import Home
 
 SECRETS = (EXAMPLE_TOKEN, "123456", "ORD-7890", "TASK-1", "1000000", "12.5")
 
@@ -32,17 +32,12 @@ async def download(
 
 
 async def test_diagnostics(
-    now: FrozenDateTimeFactory,
-    hass: HomeAssistant,
-    hass_client: ClientSessionGenerator,
-    api: SimulatedApi,
-    entry: MockConfigEntry,
-    snapshot: SnapshotAssertion,
+    home: Home, hass_client: ClientSessionGenerator, snapshot: SnapshotAssertion
 ) -> None:
     """Counts, ages and shapes are there; ids, balance and token are not."""
-    assert await set_up(hass, entry)
-    _, dump = await download(hass, hass_client, entry)
-    assert json.loads(dump.replace(api.url, "<address>")) == snapshot
+    await home.set_up()
+    _, dump = await download(home.hass, hass_client, home.entry)
+    assert json.loads(dump.replace(home.api.url, "<address>")) == snapshot
 
 
 async def test_diagnostics_of_a_long_history(
@@ -67,18 +62,14 @@ async def test_diagnostics_of_a_long_history(
 
 
 async def test_diagnostics_in_an_outage(
-    now: FrozenDateTimeFactory,
-    hass: HomeAssistant,
-    hass_client: ClientSessionGenerator,
-    api: SimulatedApi,
-    entry: MockConfigEntry,
+    home: Home, hass_client: ClientSessionGenerator
 ) -> None:
     """The last error is named."""
-    api.break_(Fault.refuse(500), RECORDS)
-    assert await set_up(hass, entry)
-    api.break_(Fault.data(totalTraffic=None))
-    await pass_time(hass, now)
-    _, dump = await download(hass, hass_client, entry)
+    home.api.break_(Fault.refuse(500), RECORDS)
+    await home.set_up()
+    home.api.break_(Fault.data(totalTraffic=None))
+    await home.poll()
+    _, dump = await download(home.hass, hass_client, home.entry)
     account = json.loads(dump)["account"]
     assert account["records"] is None
     assert account["last_poll_succeeded"] is False

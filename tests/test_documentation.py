@@ -7,24 +7,22 @@ from pathlib import Path
 import re
 from urllib.parse import unquote
 
-from freezegun.api import FrozenDateTimeFactory
 import pytest
 from pytest_homeassistant_custom_component.common import (
-    MockConfigEntry,
     async_capture_events,
 )
 import yaml
 
 from dev import ROOT
-from dev.simulated_api import GIB, Account, Fault, Package, SimulatedApi
-from homeassistant.core import HomeAssistant
+from dev.simulated_api import GIB, Account, Fault, Package
 from homeassistant.setup import async_setup_component
 
-from .helpers.common import notifications, pass_time, set_up
+from .helpers.clock import NOW
+from .helpers.common import notifications
+from .helpers.home import Home
 from .helpers.pages import headings
 
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")]
-MOMENT = datetime(2026, 3, 1, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
 
@@ -82,35 +80,32 @@ def _examples() -> Iterator[tuple[str, int, str]]:
             yield _name(page), number, block
 
 
-async def live(
-    hass: HomeAssistant, api: SimulatedApi, freezer: FrozenDateTimeFactory
-) -> None:
+async def live(home: Home) -> None:
     """Let traffic be used, become low in two days, be bought, and expire."""
-    account = api.accounts[0]
+    account = home.account
     package = account.packages[0]
 
     async def use(gib: int, *, hours: int = 0) -> None:
         package.used = gib * GIB
         for _ in range(hours):
-            await pass_time(hass, freezer, HOUR)
-        for _ in range(4):
-            await pass_time(hass, freezer)
+            await home.pass_time(HOUR)
+        await home.poll(4)
 
     await use(50)
     await use(80)
     await use(95, hours=1)
-    api.break_(Fault.refuse(500))
+    home.api.break_(Fault.refuse(500))
     await use(95, hours=1)
-    api.heal()
-    freezer.move_to(MOMENT + timedelta(hours=18))
+    home.api.heal()
+    home.freezer.move_to(NOW + timedelta(hours=18))
     await use(95, hours=4)
-    account.packages.append(bought("2", 30, MOMENT + 22 * HOUR, days=3))
+    account.packages.append(bought("2", 30, NOW + 22 * HOUR, days=3))
     await use(95, hours=24)
-    reward = bought("3", 1, MOMENT + 2 * DAY, days=10)
+    reward = bought("3", 1, NOW + 2 * DAY, days=10)
     reward.source, reward.order_id = "sign", "TASK-3"
     account.packages.append(reward)
     for _ in range(4 * 24 - 48):
-        account.expire(freezer().replace(tzinfo=UTC))
+        account.expire(home.freezer().replace(tzinfo=UTC))
         await use(95, hours=1)
 
 
@@ -128,9 +123,9 @@ def bought(id_: str, gib: int, created: datetime, *, days: int) -> Package:
 @pytest.fixture
 def account() -> Account:
     """Return an account with a package that is half used, and one that is over."""
-    package = bought("1", 100, MOMENT - DAY, days=21)
+    package = bought("1", 100, NOW - DAY, days=21)
     package.used = 50 * GIB
-    past = bought("0", 1, MOMENT - 99 * DAY, days=30)
+    past = bought("0", 1, NOW - 99 * DAY, days=30)
     past.status = 0
     return Account(packages=[package, past])
 
@@ -149,28 +144,23 @@ def test_every_example_is_tried() -> None:
     [pytest.param(*item, id=f"{item[0]} {item[1]}") for item in _examples()],
 )
 async def test_example(
-    now: FrozenDateTimeFactory,
-    hass: HomeAssistant,
-    api: SimulatedApi,
-    entry: MockConfigEntry,
-    caplog: pytest.LogCaptureFixture,
-    page: str,
-    number: int,
-    example: str,
+    home: Home, caplog: pytest.LogCaptureFixture, page: str, number: int, example: str
 ) -> None:
     """Each example is a whole automation, and says what it should when it should."""
-    await hass.config.async_set_time_zone("UTC")
-    assert await set_up(hass, entry)
+    await home.hass.config.async_set_time_zone("UTC")
+    await home.set_up()
     assert await async_setup_component(
-        hass, "input_boolean", {"input_boolean": {"scraper": {"initial": True}}}
+        home.hass, "input_boolean", {"input_boolean": {"scraper": {"initial": True}}}
     )
-    seen = await notifications(hass)
-    changes = async_capture_events(hass, "state_changed")
+    seen = await notifications(home.hass)
+    changes = async_capture_events(home.hass, "state_changed")
     config = yaml.safe_load(example)
-    assert await async_setup_component(hass, "automation", {"automation": [config]})
-    await live(hass, api, now)
+    assert await async_setup_component(
+        home.hass, "automation", {"automation": [config]}
+    )
+    await live(home)
     # Its timers would outlive the test.
-    await hass.services.async_call(
+    await home.hass.services.async_call(
         "automation", "turn_off", {"entity_id": "all"}, blocking=True
     )
     switched = [
@@ -186,19 +176,14 @@ async def test_example(
     ]
 
 
-async def test_answer(
-    now: FrozenDateTimeFactory,
-    hass: HomeAssistant,
-    api: SimulatedApi,
-    entry: MockConfigEntry,
-) -> None:
+async def test_answer(home: Home) -> None:
     """The page of the action shows what it answers for the document's example."""
-    api.accounts[:] = [Account.example()]
-    assert await set_up(hass, entry)
-    answer = await hass.services.async_call(
+    home.api.accounts[:] = [Account.example()]
+    await home.set_up()
+    answer = await home.hass.services.async_call(
         "bytesflows",
         "get_records",
-        {"config_entry_id": entry.entry_id},
+        {"config_entry_id": home.entry.entry_id},
         blocking=True,
         return_response=True,
     )

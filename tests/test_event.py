@@ -1,10 +1,9 @@
 """What happens to packages is told, once."""
 
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
-from freezegun.api import FrozenDateTimeFactory
 import pytest
 from pytest_homeassistant_custom_component.common import (
     MockConfigEntry,
@@ -21,7 +20,6 @@ from dev.simulated_api import (
     Account,
     Fault,
     Package,
-    SimulatedApi,
 )
 from homeassistant.const import (
     EVENT_STATE_CHANGED,
@@ -30,9 +28,10 @@ from homeassistant.const import (
 from homeassistant.core import Event, HomeAssistant
 from homeassistant.helpers import entity_registry as er
 
-from .helpers.common import pass_time, set_up
+from .helpers.clock import NOW
+from .helpers.common import set_up
+from .helpers.home import Home
 
-MOMENT = datetime(2026, 3, 1, 12, tzinfo=UTC)
 ENTITY = "event.bytesflows_package"
 
 pytestmark = pytest.mark.usefixtures("now")
@@ -44,7 +43,7 @@ def account() -> Account:
     return Account(
         packages=[
             package("1", used=GIB // 4),
-            package("2", source="sign", expires=MOMENT + timedelta(minutes=62)),
+            package("2", source="sign", expires=NOW + timedelta(minutes=62)),
         ]
     )
 
@@ -54,8 +53,8 @@ def package(id_: str, **fields: Any) -> Package:  # noqa: ANN401
     given = {
         "traffic": GIB,
         "order_id": f"ORD-{id_}",
-        "created": MOMENT - timedelta(days=1),
-        "expires": MOMENT + timedelta(days=20),
+        "created": NOW - timedelta(days=1),
+        "expires": NOW + timedelta(days=20),
         **fields,
     }
     return Package(id=id_, **given)
@@ -88,27 +87,21 @@ async def test_entity(
     await snapshot_platform(hass, entity_registry, snapshot, entry.entry_id)
 
 
-async def test_every_type(
-    hass: HomeAssistant,
-    api: SimulatedApi,
-    entry: MockConfigEntry,
-    freezer: FrozenDateTimeFactory,
-) -> None:
+async def test_every_type(home: Home) -> None:
     """A purchase, a check-in, a gift, an expiry and a depletion are each told once."""
-    assert await set_up(hass, entry)
-    packages = api.accounts[0].packages
-    events = async_capture_events(hass, EVENT_STATE_CHANGED)
+    await home.set_up()
+    packages = home.account.packages
+    events = async_capture_events(home.hass, EVENT_STATE_CHANGED)
 
     packages += [
-        package("3", created=MOMENT + timedelta(minutes=1)),
-        package("4", source="sign", created=MOMENT + timedelta(minutes=2)),
-        package("5", source="gift", created=MOMENT + timedelta(minutes=3)),
+        package("3", created=NOW + timedelta(minutes=1)),
+        package("4", source="sign", created=NOW + timedelta(minutes=2)),
+        package("5", source="gift", created=NOW + timedelta(minutes=3)),
     ]
-    await pass_time(hass, freezer)
+    await home.poll()
     packages[0].used = GIB
     packages[1].status = 0
-    for _ in range(3):
-        await pass_time(hass, freezer)
+    await home.poll(3)
     assert told(events) == [
         ("purchased", "ORD-3"),
         ("checked_in", "ORD-4"),
@@ -118,17 +111,12 @@ async def test_every_type(
     ]
 
 
-async def test_attributes(
-    hass: HomeAssistant,
-    api: SimulatedApi,
-    entry: MockConfigEntry,
-    freezer: FrozenDateTimeFactory,
-) -> None:
+async def test_attributes(home: Home) -> None:
     """An expiry says what was lost with it."""
-    assert await set_up(hass, entry)
-    api.accounts[0].packages[0].status = 0
-    await pass_time(hass, freezer)
-    found = hass.states.get(ENTITY)
+    await home.set_up()
+    home.account.packages[0].status = 0
+    await home.poll()
+    found = home.hass.states.get(ENTITY)
     assert found is not None
     attributes = dict(found.attributes)
     del attributes["event_types"], attributes["friendly_name"]
@@ -143,93 +131,67 @@ async def test_attributes(
     }
 
 
-async def test_expiry_is_told_when_the_server_says_so(
-    hass: HomeAssistant,
-    api: SimulatedApi,
-    entry: MockConfigEntry,
-    freezer: FrozenDateTimeFactory,
-) -> None:
+async def test_expiry_is_told_when_the_server_says_so(home: Home) -> None:
     """Our own clock does not let a package expire; the server's poll after it does."""
-    assert await set_up(hass, entry)
-    events = async_capture_events(hass, EVENT_STATE_CHANGED)
-    for _ in range(13):
-        await pass_time(hass, freezer)
+    await home.set_up()
+    events = async_capture_events(home.hass, EVENT_STATE_CHANGED)
+    await home.poll(13)
     assert told(events) == []
-    api.accounts[0].expire(MOMENT + timedelta(minutes=66))
-    await pass_time(hass, freezer)
+    home.account.expire(NOW + timedelta(minutes=66))
+    await home.poll()
     assert told(events) == [("expired", "ORD-2")]
 
 
-async def test_restart(
-    hass: HomeAssistant,
-    api: SimulatedApi,
-    entry: MockConfigEntry,
-    freezer: FrozenDateTimeFactory,
-) -> None:
+async def test_restart(home: Home) -> None:
     """What happened in the meantime is told once after a reload, and not again."""
-    assert await set_up(hass, entry)
-    await hass.config_entries.async_unload(entry.entry_id)
-    packages = api.accounts[0].packages
+    await home.set_up()
+    await home.unload()
+    packages = home.account.packages
     packages[0].status = 0
-    packages.append(package("3", created=MOMENT + timedelta(minutes=1)))
-    freezer.tick(timedelta(days=1))
-    events = async_capture_events(hass, EVENT_STATE_CHANGED)
+    packages.append(package("3", created=NOW + timedelta(minutes=1)))
+    home.freezer.tick(timedelta(days=1))
+    events = async_capture_events(home.hass, EVENT_STATE_CHANGED)
     for _ in range(3):
-        await hass.config_entries.async_reload(entry.entry_id)
-        await hass.async_block_till_done(wait_background_tasks=True)
+        await home.reload()
+        await home.hass.async_block_till_done(wait_background_tasks=True)
     assert told(events) == [("purchased", "ORD-3"), ("expired", "ORD-1")]
 
 
-async def test_first_setup_tells_nothing(
-    hass: HomeAssistant,
-    api: SimulatedApi,
-    entry: MockConfigEntry,
-    freezer: FrozenDateTimeFactory,
-) -> None:
+async def test_first_setup_tells_nothing(home: Home) -> None:
     """An account's past is not told as if it were new."""
-    api.accounts[:] = [Account.with_packages(60)]
-    events = async_capture_events(hass, EVENT_STATE_CHANGED)
-    assert await set_up(hass, entry)
-    await pass_time(hass, freezer)
+    home.api.accounts[:] = [Account.with_packages(60)]
+    events = async_capture_events(home.hass, EVENT_STATE_CHANGED)
+    await home.set_up()
+    await home.poll()
     assert told(events) == []
 
 
-async def test_outage(
-    hass: HomeAssistant,
-    api: SimulatedApi,
-    entry: MockConfigEntry,
-    freezer: FrozenDateTimeFactory,
-) -> None:
+async def test_outage(home: Home) -> None:
     """What happened before an outage is told again neither in it nor after it."""
-    assert await set_up(hass, entry)
-    events = async_capture_events(hass, EVENT_STATE_CHANGED)
-    api.accounts[0].packages.append(package("3"))
-    await pass_time(hass, freezer)
-    api.break_(Fault.refuse(500), OVERVIEW)
-    await pass_time(hass, freezer)
-    api.accounts[0].packages.append(package("4"))
-    await pass_time(hass, freezer)
+    await home.set_up()
+    events = async_capture_events(home.hass, EVENT_STATE_CHANGED)
+    home.account.packages.append(package("3"))
+    await home.poll()
+    home.api.break_(Fault.refuse(500), OVERVIEW)
+    await home.poll()
+    home.account.packages.append(package("4"))
+    await home.poll()
     assert told(events) == [("purchased", "ORD-3")]
-    api.heal()
-    await pass_time(hass, freezer)
+    home.api.heal()
+    await home.poll()
     assert told(events) == [("purchased", "ORD-3"), ("purchased", "ORD-4")]
 
 
-async def test_records_that_are_read_in_an_outage(
-    hass: HomeAssistant,
-    api: SimulatedApi,
-    entry: MockConfigEntry,
-    freezer: FrozenDateTimeFactory,
-) -> None:
+async def test_records_that_are_read_in_an_outage(home: Home) -> None:
     """What they tell waits until the entity is there again, or nobody would hear it."""
-    assert await set_up(hass, entry)
-    events = async_capture_events(hass, EVENT_STATE_CHANGED)
-    api.accounts[0].expire(MOMENT + timedelta(minutes=66))
-    api.break_(Fault.refuse(500), OVERVIEW)
-    before = api.count(RECORDS)
-    await pass_time(hass, freezer, timedelta(minutes=66))
-    assert api.count(RECORDS) > before
+    await home.set_up()
+    events = async_capture_events(home.hass, EVENT_STATE_CHANGED)
+    home.account.expire(NOW + timedelta(minutes=66))
+    home.api.break_(Fault.refuse(500), OVERVIEW)
+    before = home.api.count(RECORDS)
+    await home.pass_time(timedelta(minutes=66))
+    assert home.api.count(RECORDS) > before
     assert told(events) == []
-    api.heal()
-    await pass_time(hass, freezer)
+    home.api.heal()
+    await home.poll()
     assert told(events) == [("expired", "ORD-2")]

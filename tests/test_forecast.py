@@ -1,6 +1,6 @@
 """What the packages mean, now and for the days to come."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -13,7 +13,8 @@ from custom_components.bytesflows.forecast import (
 )
 from custom_components.bytesflows.ledger import DAY, HOUR, Ledger
 
-NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+from .helpers.clock import NOW
+
 SOON = NOW + DAY
 LATER = NOW + 9 * DAY
 

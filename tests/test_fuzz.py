@@ -1,6 +1,6 @@
 """Answers and memories that nobody thought of: what leaves api/, and what they do."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, timedelta
 import json
 from traceback import format_exception
 from typing import Any, Final
@@ -33,11 +33,11 @@ from dev.simulated_api import (
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
 
+from .helpers.clock import NOW
 from .helpers.common import make_entry, set_up, state
 from .helpers.mutation import JSON, mutated
 from .helpers.tokens import has_token
 
-NOW: Final = datetime(2026, 3, 1, 12, tzinfo=UTC)
 SIZES: Final = range(2**63)
 FUZZ: Final = settings(
     deadline=None,

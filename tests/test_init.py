@@ -15,6 +15,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr
 
 from .helpers.common import COOKIE, make_entry, pass_time, set_up, state
+from .helpers.home import Home
 
 
 async def test_set_up_and_unload(
@@ -119,41 +120,33 @@ async def test_refused_token_at_the_records(
     assert entry.state is ConfigEntryState.SETUP_ERROR
 
 
-async def test_rate_limit_at_the_start(
-    hass: HomeAssistant,
-    api: SimulatedApi,
-    entry: MockConfigEntry,
-    now: FrozenDateTimeFactory,
-) -> None:
+async def test_rate_limit_at_the_start(home: Home) -> None:
     """Home Assistant's own tries do not reach a server that wants to be left alone."""
-    api.break_(Fault.refuse(429, Retry_After="600"), OVERVIEW)
-    assert not await set_up(hass, entry)
-    asked = len(api.requests)
-    api.heal()
+    home.api.break_(Fault.refuse(429, Retry_After="600"), OVERVIEW)
+    assert not await set_up(home.hass, home.entry)
+    asked = len(home.api.requests)
+    home.api.heal()
 
     for seconds in (30, 120, 300):
-        now.tick(seconds)
-        assert not await hass.config_entries.async_reload(entry.entry_id)
-        assert len(api.requests) == asked
-    now.tick(151)
-    assert await hass.config_entries.async_reload(entry.entry_id)
-    assert len(api.requests) == asked + 2
+        home.freezer.tick(seconds)
+        assert not await home.reload()
+        assert len(home.api.requests) == asked
+    home.freezer.tick(151)
+    assert await home.reload()
+    assert len(home.api.requests) == asked + 2
 
 
-async def test_rate_limit_ends_with_another_address(
-    hass: HomeAssistant,
-    api: SimulatedApi,
-    entry: MockConfigEntry,
-    now: FrozenDateTimeFactory,
-) -> None:
+async def test_rate_limit_ends_with_another_address(home: Home) -> None:
     """What one server asks for does not hold for another one."""
-    api.break_(Fault.refuse(429, Retry_After="86400"), OVERVIEW)
-    assert not await set_up(hass, entry)
-    other = SimulatedApi(*api.accounts)
+    home.api.break_(Fault.refuse(429, Retry_After="86400"), OVERVIEW)
+    assert not await set_up(home.hass, home.entry)
+    other = SimulatedApi(*home.api.accounts)
     await other.start()
-    hass.config_entries.async_update_entry(entry, data={**entry.data, "url": other.url})
-    assert await hass.config_entries.async_reload(entry.entry_id)
-    await hass.config_entries.async_unload(entry.entry_id)
+    home.hass.config_entries.async_update_entry(
+        home.entry, data={**home.entry.data, "url": other.url}
+    )
+    assert await home.reload()
+    await home.unload()
     await other.stop()
 
 
@@ -223,27 +216,22 @@ async def test_cookies_are_not_kept(
     assert [request.cookies for request in named_api.requests] == [{}] * 5
 
 
-async def test_two_accounts(
-    hass: HomeAssistant,
-    api: SimulatedApi,
-    entry: MockConfigEntry,
-    now: FrozenDateTimeFactory,
-) -> None:
+async def test_two_accounts(home: Home) -> None:
     """Accounts do not touch each other."""
-    second = SimulatedApi(type(api.accounts[0])(figures=(2**31, 2**30)))
+    second = SimulatedApi(type(home.account)(figures=(2**31, 2**30)))
     await second.start()
-    assert await set_up(hass, entry)
-    assert await set_up(hass, make_entry(second, entry_id="01JSECOND"))
-    assert state(hass, "total_traffic").state == "176.0"
-    assert state(hass, "total_traffic_2").state == "2.0"
+    await home.set_up()
+    assert await set_up(home.hass, make_entry(second, entry_id="01JSECOND"))
+    assert home.state("total_traffic").state == "176.0"
+    assert home.state("total_traffic_2").state == "2.0"
 
     second.break_(Fault.refuse(500))
-    await pass_time(hass, now)
-    assert state(hass, "total_traffic").state == "176.0"
-    assert state(hass, "total_traffic_2").state == "unavailable"
+    await home.poll()
+    assert home.state("total_traffic").state == "176.0"
+    assert home.state("total_traffic_2").state == "unavailable"
 
     second.heal()
-    await pass_time(hass, now)
-    assert state(hass, "total_traffic_2").state == "2.0"
-    await hass.config_entries.async_unload("01JSECOND")
+    await home.poll()
+    assert home.state("total_traffic_2").state == "2.0"
+    await home.hass.config_entries.async_unload("01JSECOND")
     await second.stop()

@@ -2,7 +2,7 @@
 
 from copy import deepcopy
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, timedelta
 import json
 from typing import Any
 
@@ -19,9 +19,9 @@ from custom_components.bytesflows.ledger import (
 )
 from dev.simulated_api import EXAMPLE_ZONE, GIB
 
+from .helpers.clock import NOW
 from .helpers.model import pairs
 
-NOW = datetime(2026, 3, 1, 12, 30, tzinfo=UTC)
 MINUTES = timedelta(minutes=5)
 CODEC = Codec(EXAMPLE_ZONE)
 

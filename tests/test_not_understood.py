@@ -2,19 +2,17 @@
 
 from datetime import timedelta
 
-from freezegun.api import FrozenDateTimeFactory
 import pytest
-from pytest_homeassistant_custom_component.common import MockConfigEntry
 import yaml
 from yarl import URL
 
 from dev import ROOT
-from dev.simulated_api import OVERVIEW, RECORDS, Fault, SimulatedApi
+from dev.simulated_api import OVERVIEW, RECORDS, Fault
 from homeassistant.config_entries import ConfigEntryDisabler
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import issue_registry as ir
 
-from .helpers.common import pass_time, set_up, state
+from .helpers.home import Home
 from .helpers.translations import placeholders, text
 from .test_trigger import finish_start, restart
 
@@ -60,28 +58,22 @@ def issue(hass: HomeAssistant) -> ir.IssueEntry | None:
     ],
 )
 async def test_reported_after_a_day(
-    hass: HomeAssistant,
-    api: SimulatedApi,
-    entry: MockConfigEntry,
-    freezer: FrozenDateTimeFactory,
-    path: str,
-    fault: Fault,
-    answer: str,
+    home: Home, path: str, fault: Fault, answer: str
 ) -> None:
     """It comes after a day, says what the answer looks like, and goes by itself."""
-    assert await set_up(hass, entry)
-    api.break_(fault, path)
+    await home.set_up()
+    home.api.break_(fault, path)
     seen = []
     for _ in range(3):
-        await pass_time(hass, freezer, HOURS)
-        seen.append(issue(hass) is not None)
+        await home.pass_time(HOURS)
+        seen.append(issue(home.hass) is not None)
     assert seen == [False, False, True]
 
-    found = issue(hass)
+    found = issue(home.hass)
     assert found is not None
     assert not found.is_fixable
     given = found.translation_placeholders
-    assert given == {"name": "BytesFlows", "url": api.url, "answer": answer}
+    assert given == {"name": "BytesFlows", "url": home.api.url, "answer": answer}
     assert placeholders(text("issues", "not_understood", "title")) == set()
     assert placeholders(text("issues", "not_understood", "description")) == set(given)
     assert found.learn_more_url is not None
@@ -89,14 +81,14 @@ async def test_reported_after_a_day(
     assert str(link.with_query(None)) == f"{MANIFEST_TRACKER}/new"
     assert dict(link.query) == {"template": "bug.yml", "answer": answer}
 
-    api.heal()
-    await pass_time(hass, freezer)
-    assert issue(hass) is None
-    assert state(hass, "total_traffic").state != "unavailable"
-    api.break_(fault, path)
-    await pass_time(hass, freezer, HOURS)
-    await pass_time(hass, freezer, HOURS)
-    assert issue(hass) is None
+    home.api.heal()
+    await home.poll()
+    assert issue(home.hass) is None
+    assert home.state("total_traffic").state != "unavailable"
+    home.api.break_(fault, path)
+    await home.pass_time(HOURS)
+    await home.pass_time(HOURS)
+    assert issue(home.hass) is None
 
 
 def test_form_takes_the_answer() -> None:
@@ -114,88 +106,64 @@ def test_form_takes_the_answer() -> None:
 @pytest.mark.parametrize(
     "fault", [Fault.refuse(500), Fault(drop=True), Fault.html(), Fault.refuse(429)]
 )
-async def test_bad_days_are_no_reason(
-    hass: HomeAssistant,
-    api: SimulatedApi,
-    entry: MockConfigEntry,
-    freezer: FrozenDateTimeFactory,
-    fault: Fault,
-) -> None:
+async def test_bad_days_are_no_reason(home: Home, fault: Fault) -> None:
     """A server that is out of order has not changed."""
-    assert await set_up(hass, entry)
-    api.break_(fault)
+    await home.set_up()
+    home.api.break_(fault)
     for _ in range(5):
-        await pass_time(hass, freezer, HOURS)
-    assert issue(hass) is None
+        await home.pass_time(HOURS)
+    assert issue(home.hass) is None
 
 
-async def test_one_bad_answer_after_a_long_outage(
-    hass: HomeAssistant,
-    api: SimulatedApi,
-    entry: MockConfigEntry,
-    freezer: FrozenDateTimeFactory,
-) -> None:
+async def test_one_bad_answer_after_a_long_outage(home: Home) -> None:
     """The day begins with the first answer that is not understood."""
-    assert await set_up(hass, entry)
-    api.break_(Fault.refuse(500))
+    await home.set_up()
+    home.api.break_(Fault.refuse(500))
     for _ in range(5):
-        await pass_time(hass, freezer, HOURS)
-    api.heal()
-    api.break_(CHANGED, OVERVIEW)
-    await pass_time(hass, freezer)
-    assert issue(hass) is None
+        await home.pass_time(HOURS)
+    home.api.heal()
+    home.api.break_(CHANGED, OVERVIEW)
+    await home.poll()
+    assert issue(home.hass) is None
 
 
 @pytest.mark.parametrize("broken_before", [True, False])
-async def test_over_reloads_and_restarts(
-    hass: HomeAssistant,
-    api: SimulatedApi,
-    entry: MockConfigEntry,
-    freezer: FrozenDateTimeFactory,
-    broken_before: bool,
-) -> None:
+async def test_over_reloads_and_restarts(home: Home, broken_before: bool) -> None:
     """The day goes on, whether the account can be set up in it or not."""
-    assert await set_up(hass, entry)
+    await home.set_up()
     if broken_before:
-        api.break_(CHANGED, OVERVIEW)
-        await pass_time(hass, freezer)
-    await restart(hass, entry, freezer)
-    api.break_(CHANGED, OVERVIEW)
+        home.api.break_(CHANGED, OVERVIEW)
+        await home.poll()
+    await restart(home)
+    home.api.break_(CHANGED, OVERVIEW)
     for hours in (0, 12, 12):
-        assert issue(hass) is None
-        freezer.tick(timedelta(hours=hours, seconds=1))
-        assert not await hass.config_entries.async_reload(entry.entry_id)
-    assert issue(hass) is not None
+        assert issue(home.hass) is None
+        home.freezer.tick(timedelta(hours=hours, seconds=1))
+        assert not await home.reload()
+    assert issue(home.hass) is not None
 
-    await hass.config_entries.async_reload(entry.entry_id)
-    assert issue(hass) is not None
-    api.heal()
-    assert await hass.config_entries.async_reload(entry.entry_id)
-    assert issue(hass) is None
-    await finish_start(hass)
-    for _ in range(2):
-        await pass_time(hass, freezer)
-    assert issue(hass) is None
+    await home.reload()
+    assert issue(home.hass) is not None
+    home.api.heal()
+    assert await home.reload()
+    assert issue(home.hass) is None
+    await finish_start(home.hass)
+    await home.poll(2)
+    assert issue(home.hass) is None
 
 
 @pytest.mark.parametrize("is_removed", [True, False])
-async def test_goes_with_the_account(
-    hass: HomeAssistant,
-    api: SimulatedApi,
-    entry: MockConfigEntry,
-    freezer: FrozenDateTimeFactory,
-    is_removed: bool,
-) -> None:
+async def test_goes_with_the_account(home: Home, is_removed: bool) -> None:
     """Of an account that is removed or disabled nothing is reported."""
-    assert await set_up(hass, entry)
-    api.break_(CHANGED, OVERVIEW)
+    await home.set_up()
+    home.api.break_(CHANGED, OVERVIEW)
     for _ in range(3):
-        await pass_time(hass, freezer, HOURS)
-    assert issue(hass) is not None
+        await home.pass_time(HOURS)
+    assert issue(home.hass) is not None
     if is_removed:
-        await hass.config_entries.async_remove(entry.entry_id)
+        await home.hass.config_entries.async_remove(home.entry.entry_id)
     else:
-        await hass.config_entries.async_set_disabled_by(
-            entry.entry_id, ConfigEntryDisabler.USER
+        await home.hass.config_entries.async_set_disabled_by(
+            home.entry.entry_id, ConfigEntryDisabler.USER
         )
-    assert issue(hass) is None
+    assert issue(home.hass) is None

@@ -1,6 +1,5 @@
 """Every path of changing an account's options, against the simulated API."""
 
-from freezegun.api import FrozenDateTimeFactory
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
@@ -8,21 +7,17 @@ from dev.simulated_api import SimulatedApi
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType, InvalidData
 
-from .helpers.common import OPTIONS, set_up, state
+from .helpers.common import OPTIONS, set_up
 from .helpers.flows import suggestions
+from .helpers.home import Home
 
 
-async def test_options(
-    hass: HomeAssistant,
-    api: SimulatedApi,
-    entry: MockConfigEntry,
-    now: FrozenDateTimeFactory,
-) -> None:
+async def test_options(home: Home) -> None:
     """The options are shown as they are, and apply at once."""
-    assert await set_up(hass, entry)
-    assert state(hass, "next_expiry").state == "2026-03-21T12:00:00+00:00"
+    await home.set_up()
+    assert home.state("next_expiry").state == "2026-03-21T12:00:00+00:00"
 
-    result = await hass.config_entries.options.async_init(entry.entry_id)
+    result = await home.hass.config_entries.options.async_init(home.entry.entry_id)
     assert result["type"] is FlowResultType.FORM
     assert suggestions(result) == OPTIONS
 
@@ -31,14 +26,14 @@ async def test_options(
         "low_traffic_threshold": 25.0,
         "expiring_soon_days": 7,
     }
-    result = await hass.config_entries.options.async_configure(
+    result = await home.hass.config_entries.options.async_configure(
         result["flow_id"], changed
     )
-    await hass.async_block_till_done()
+    await home.hass.async_block_till_done()
     assert result["type"] is FlowResultType.CREATE_ENTRY
-    assert dict(entry.options) == changed
-    assert isinstance(entry.options["low_traffic_threshold"], int)
-    assert state(hass, "next_expiry").state == "2026-03-21T19:00:00+00:00"
+    assert dict(home.entry.options) == changed
+    assert isinstance(home.entry.options["low_traffic_threshold"], int)
+    assert home.state("next_expiry").state == "2026-03-21T19:00:00+00:00"
 
 
 @pytest.mark.parametrize(

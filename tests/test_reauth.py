@@ -1,6 +1,5 @@
 """Every path of logging in to an account again, against the simulated API."""
 
-from freezegun.api import FrozenDateTimeFactory
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
@@ -10,46 +9,40 @@ from homeassistant.config_entries import ConfigEntryState, ConfigFlowResult
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
 
-from .helpers.common import pass_time, set_up, state
+from .helpers.common import set_up
 from .helpers.flows import FAULTS, OTHER_TOKEN, submit, suggestions
+from .helpers.home import Home
 
 
-async def revoke_and_poll(
-    hass: HomeAssistant, api: SimulatedApi, now: FrozenDateTimeFactory
-) -> ConfigFlowResult:
+async def revoke_and_poll(home: Home) -> ConfigFlowResult:
     """Revoke the token, and return the form that Home Assistant asks with."""
-    api.accounts[0].token = OTHER_TOKEN
-    await pass_time(hass, now)
-    (flow,) = hass.config_entries.flow.async_progress()
-    result = await hass.config_entries.flow.async_configure(flow["flow_id"])
+    home.account.token = OTHER_TOKEN
+    await home.poll()
+    (flow,) = home.hass.config_entries.flow.async_progress()
+    result = await home.hass.config_entries.flow.async_configure(flow["flow_id"])
     assert result["type"] is FlowResultType.FORM
     assert result["step_id"] == "reauth_confirm"
     assert (result["description_placeholders"] or {})["name"] == "BytesFlows"
     return result
 
 
-async def test_reauth(
-    hass: HomeAssistant,
-    api: SimulatedApi,
-    entry: MockConfigEntry,
-    now: FrozenDateTimeFactory,
-) -> None:
+async def test_reauth(home: Home) -> None:
     """A revoked token is asked for again, and a new one brings all back."""
-    assert await set_up(hass, entry)
-    result = await revoke_and_poll(hass, api, now)
-    assert state(hass, "total_traffic").state == "unavailable"
+    await home.set_up()
+    result = await revoke_and_poll(home)
+    assert home.state("total_traffic").state == "unavailable"
     assert suggestions(result) == {}
 
-    result = await submit(hass, result, api_token=f"Bearer {OTHER_TOKEN}")
+    result = await submit(home.hass, result, api_token=f"Bearer {OTHER_TOKEN}")
     assert result["type"] is FlowResultType.ABORT
     assert result["reason"] == "reauth_successful"
     assert result.get("translation_domain") is None  # So that the text is ours.
-    assert dict(entry.data) == {
+    assert dict(home.entry.data) == {
         "api_token": OTHER_TOKEN,
-        "url": api.url,
+        "url": home.api.url,
         "verify_ssl": True,
     }
-    assert state(hass, "total_traffic").state == "176.0"
+    assert home.state("total_traffic").state == "176.0"
 
 
 @pytest.mark.parametrize(("fault", "errors"), FAULTS)
@@ -80,40 +73,30 @@ async def test_reauth_errors(
     assert entry.data["api_token"] == OTHER_TOKEN
 
 
-async def test_reauth_with_another_account(
-    hass: HomeAssistant,
-    api: SimulatedApi,
-    entry: MockConfigEntry,
-    now: FrozenDateTimeFactory,
-) -> None:
+async def test_reauth_with_another_account(home: Home) -> None:
     """A token of an account with other packages is refused."""
-    api.accounts.append(Account.with_packages(5))
-    api.accounts[1].token = "a-third-token"
-    assert await set_up(hass, entry)
-    result = await revoke_and_poll(hass, api, now)
+    home.api.accounts.append(Account.with_packages(5))
+    home.api.accounts[1].token = "a-third-token"
+    await home.set_up()
+    result = await revoke_and_poll(home)
 
-    result = await submit(hass, result, api_token="a-third-token")
+    result = await submit(home.hass, result, api_token="a-third-token")
     assert result["type"] is FlowResultType.ABORT
     assert result["reason"] == "wrong_account"
-    assert entry.data["api_token"] == EXAMPLE_TOKEN
+    assert home.entry.data["api_token"] == EXAMPLE_TOKEN
 
-    result = await entry.start_reauth_flow(hass)
-    result = await submit(hass, result, api_token=OTHER_TOKEN)
+    result = await home.entry.start_reauth_flow(home.hass)
+    result = await submit(home.hass, result, api_token=OTHER_TOKEN)
     assert result["reason"] == "reauth_successful"
 
 
-async def test_reauth_without_packages(
-    hass: HomeAssistant,
-    api: SimulatedApi,
-    entry: MockConfigEntry,
-    now: FrozenDateTimeFactory,
-) -> None:
+async def test_reauth_without_packages(home: Home) -> None:
     """Where the packages are all gone, the account cannot be told from another."""
-    assert await set_up(hass, entry)
-    result = await revoke_and_poll(hass, api, now)
-    api.accounts[0].packages.clear()
+    await home.set_up()
+    result = await revoke_and_poll(home)
+    home.account.packages.clear()
 
-    result = await submit(hass, result, api_token=OTHER_TOKEN)
+    result = await submit(home.hass, result, api_token=OTHER_TOKEN)
     assert result["reason"] == "reauth_successful"
 
 

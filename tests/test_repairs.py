@@ -6,20 +6,18 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from aiohttp.test_utils import TestClient
-from freezegun.api import FrozenDateTimeFactory
 import pytest
-from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
-from dev.simulated_api import GIB, Account, Package, SimulatedApi
+from dev.simulated_api import GIB, Account, Package
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.setup import async_setup_component
 
-from .helpers.common import pass_time, set_up, state
+from .helpers.clock import NOW
+from .helpers.home import Home
 from .helpers.translations import placeholders, text
 
-MOMENT = datetime(2026, 3, 1, 12, tzinfo=UTC)
 ISSUE = "time_zone_01JEXAMPLE"
 FIX = "/api/repairs/issues/fix"
 
@@ -32,10 +30,10 @@ def account() -> Account:
     return Account(zone=ZoneInfo("UTC"), packages=[package("1")])
 
 
-def package(id_: str, created: datetime = MOMENT - timedelta(days=1)) -> Package:
+def package(id_: str, created: datetime = NOW - timedelta(days=1)) -> Package:
     """Return a package."""
     return Package(
-        id=id_, traffic=GIB, created=created, expires=MOMENT + timedelta(days=20)
+        id=id_, traffic=GIB, created=created, expires=NOW + timedelta(days=20)
     )
 
 
@@ -44,13 +42,11 @@ def issue(hass: HomeAssistant) -> ir.IssueEntry | None:
     return ir.async_get(hass).async_get_issue("bytesflows", ISSUE)
 
 
-async def buy(
-    hass: HomeAssistant, api: SimulatedApi, freezer: FrozenDateTimeFactory, id_: str
-) -> None:
+async def buy(home: Home, id_: str) -> None:
     """Buy a package between two polls."""
     now = datetime.now(UTC)
-    api.accounts[0].packages.append(package(id_, now + timedelta(minutes=2)))
-    await pass_time(hass, freezer)
+    home.account.packages.append(package(id_, now + timedelta(minutes=2)))
+    await home.poll()
 
 
 async def post(
@@ -84,27 +80,21 @@ def check_texts(step: dict[str, Any]) -> None:
         text(*path, "data_description", field["name"])
 
 
-async def test_fix(
-    now: FrozenDateTimeFactory,
-    hass: HomeAssistant,
-    hass_client: ClientSessionGenerator,
-    api: SimulatedApi,
-    entry: MockConfigEntry,
-) -> None:
+async def test_fix(home: Home, hass_client: ClientSessionGenerator) -> None:
     """A purchase gives the zone away; the repair shows what it changes, and does it."""
-    await hass.config.async_set_time_zone("Europe/Berlin")
-    assert await set_up(hass, entry)
-    assert state(hass, "next_expiry").state == "2026-03-21T04:00:00+00:00"
-    assert issue(hass) is None
-    await buy(hass, api, now, "2")
-    found = issue(hass)
+    await home.hass.config.async_set_time_zone("Europe/Berlin")
+    await home.set_up()
+    assert home.state("next_expiry").state == "2026-03-21T04:00:00+00:00"
+    assert issue(home.hass) is None
+    await buy(home, "2")
+    found = issue(home.hass)
     assert found is not None
     assert found.is_fixable
     assert found.translation_placeholders is not None
     assert placeholders(text("issues", "time_zone", "title")) == {"name"}
     assert found.translation_placeholders["name"] == "BytesFlows"
 
-    client, step = await start_fix(hass, hass_client)
+    client, step = await start_fix(home.hass, hass_client)
     check_texts(step)
     (field,) = step["data_schema"]
     assert field["default"] == "UTC"
@@ -119,77 +109,60 @@ async def test_fix(
         "new": "UTC",
         "expiries": "- 2026-03-21 05:00 → 2026-03-21 13:00",
     }
-    assert entry.options["time_zone"] == "Asia/Shanghai"
+    assert home.entry.options["time_zone"] == "Asia/Shanghai"
     assert (await post(client, path, {}))["type"] == "create_entry"
-    await hass.async_block_till_done(wait_background_tasks=True)
-    assert entry.options["time_zone"] == "UTC"
-    assert entry.options["low_traffic_threshold"] == 10
-    assert state(hass, "next_expiry").state == "2026-03-21T12:00:00+00:00"
-    assert issue(hass) is None
-    await buy(hass, api, now, "3")
-    assert issue(hass) is None
+    await home.hass.async_block_till_done(wait_background_tasks=True)
+    assert home.entry.options["time_zone"] == "UTC"
+    assert home.entry.options["low_traffic_threshold"] == 10
+    assert home.state("next_expiry").state == "2026-03-21T12:00:00+00:00"
+    assert issue(home.hass) is None
+    await buy(home, "3")
+    assert issue(home.hass) is None
 
 
-async def test_ignored(
-    hass: HomeAssistant,
-    api: SimulatedApi,
-    entry: MockConfigEntry,
-    freezer: FrozenDateTimeFactory,
-) -> None:
+async def test_ignored(home: Home) -> None:
     """Who ignores it is left in peace until there is something new."""
 
     def is_ignored() -> bool:
-        found = issue(hass)
+        found = issue(home.hass)
         assert found is not None
         return found.dismissed_version is not None
 
-    assert await set_up(hass, entry)
-    await buy(hass, api, freezer, "2")
-    ir.async_ignore_issue(hass, "bytesflows", ISSUE, ignore=True)
-    for _ in range(15):
-        await pass_time(hass, freezer)
-    await hass.config_entries.async_reload(entry.entry_id)
-    await hass.async_block_till_done(wait_background_tasks=True)
+    await home.set_up()
+    await buy(home, "2")
+    ir.async_ignore_issue(home.hass, "bytesflows", ISSUE, ignore=True)
+    await home.poll(15)
+    await home.reload()
+    await home.hass.async_block_till_done(wait_background_tasks=True)
     seen = [is_ignored()]
-    await buy(hass, api, freezer, "3")
+    await buy(home, "3")
     seen.append(is_ignored())
     assert seen == [True, False]
 
 
-async def test_corrected_by_hand(
-    hass: HomeAssistant,
-    api: SimulatedApi,
-    entry: MockConfigEntry,
-    freezer: FrozenDateTimeFactory,
-) -> None:
+async def test_corrected_by_hand(home: Home) -> None:
     """The issue stays with another wrong zone, and goes with the right one."""
-    assert await set_up(hass, entry)
-    await buy(hass, api, freezer, "2")
+    await home.set_up()
+    await buy(home, "2")
     seen = []
     for zone in ("America/New_York", "UTC"):
-        options = {**entry.options, "time_zone": zone}
-        hass.config_entries.async_update_entry(entry, options=options)
-        await hass.config_entries.async_reload(entry.entry_id)
-        await hass.async_block_till_done()
-        seen.append(issue(hass) is not None)
+        options = {**home.entry.options, "time_zone": zone}
+        home.hass.config_entries.async_update_entry(home.entry, options=options)
+        await home.reload()
+        await home.hass.async_block_till_done()
+        seen.append(issue(home.hass) is not None)
     assert seen == [True, False]
 
 
-async def test_removed(
-    now: FrozenDateTimeFactory,
-    hass: HomeAssistant,
-    hass_client: ClientSessionGenerator,
-    api: SimulatedApi,
-    entry: MockConfigEntry,
-) -> None:
+async def test_removed(home: Home, hass_client: ClientSessionGenerator) -> None:
     """With the account its issue goes, and a repair that is open ends."""
-    assert await set_up(hass, entry)
-    await buy(hass, api, now, "2")
-    client, first = await start_fix(hass, hass_client)
-    _, second = await start_fix(hass, hass_client)
+    await home.set_up()
+    await buy(home, "2")
+    client, first = await start_fix(home.hass, hass_client)
+    _, second = await start_fix(home.hass, hass_client)
     await post(client, f"{FIX}/{second['flow_id']}", {"time_zone": "UTC"})
-    await hass.config_entries.async_remove(entry.entry_id)
-    assert issue(hass) is None
+    await home.hass.config_entries.async_remove(home.entry.entry_id)
+    assert issue(home.hass) is None
     for flow, body in ((first, {"time_zone": "UTC"}), (second, {})):
         answer = await post(client, f"{FIX}/{flow['flow_id']}", body)
         assert answer["type"] == "abort"
@@ -197,55 +170,41 @@ async def test_removed(
 
 
 async def test_without_the_account_loaded(
-    now: FrozenDateTimeFactory,
-    hass: HomeAssistant,
-    hass_client: ClientSessionGenerator,
-    api: SimulatedApi,
-    entry: MockConfigEntry,
+    home: Home, hass_client: ClientSessionGenerator
 ) -> None:
     """A repair of an account that is not loaded shows the times that it knows."""
-    assert await set_up(hass, entry)
-    await buy(hass, api, now, "2")
-    await hass.config_entries.async_unload(entry.entry_id)
-    await hass.config.async_set_time_zone("UTC")
-    client, step = await start_fix(hass, hass_client)
+    await home.set_up()
+    await buy(home, "2")
+    await home.unload()
+    await home.hass.config.async_set_time_zone("UTC")
+    client, step = await start_fix(home.hass, hass_client)
     step = await post(client, f"{FIX}/{step['flow_id']}", {"time_zone": "UTC"})
     expiries = step["description_placeholders"]["expiries"]
     assert expiries == "- 2026-03-01 04:02 → 2026-03-01 12:02"
 
 
-async def test_right_zone(
-    hass: HomeAssistant,
-    api: SimulatedApi,
-    entry: MockConfigEntry,
-    freezer: FrozenDateTimeFactory,
-) -> None:
+async def test_right_zone(home: Home) -> None:
     """Nothing is reported of a zone that is right."""
-    account = api.accounts[0]
+    account = home.account
     account.zone = ZoneInfo("Asia/Shanghai")
-    account.packages[0].expires = MOMENT + timedelta(hours=3)
-    assert await set_up(hass, entry)
+    account.packages[0].expires = NOW + timedelta(hours=3)
+    await home.set_up()
     for number in range(60):
         account.expire(datetime.now(UTC))
-        await buy(hass, api, freezer, f"new {number}")
-        await pass_time(hass, freezer, timedelta(minutes=7 * number))
-    assert issue(hass) is None
+        await buy(home, f"new {number}")
+        await home.pass_time(timedelta(minutes=7 * number))
+    assert issue(home.hass) is None
 
 
-async def test_package_that_does_not_expire_when_it_should(
-    hass: HomeAssistant,
-    api: SimulatedApi,
-    entry: MockConfigEntry,
-    freezer: FrozenDateTimeFactory,
-) -> None:
+async def test_package_that_does_not_expire_when_it_should(home: Home) -> None:
     """A package that is active for hours after its expiry is evidence, too."""
-    package = api.accounts[0].packages[0]
-    package.expires = MOMENT + timedelta(hours=8, minutes=30)
-    assert await set_up(hass, entry)
+    package = home.account.packages[0]
+    package.expires = NOW + timedelta(hours=8, minutes=30)
+    await home.set_up()
     seen = []
     for _ in range(15 * 12):
-        api.accounts[0].expire(datetime.now(UTC))
-        await pass_time(hass, freezer)
-        seen.append(issue(hass) is not None)
+        home.account.expire(datetime.now(UTC))
+        await home.poll()
+        seen.append(issue(home.hass) is not None)
     assert 17 <= seen.index(True) <= 32
     assert all(seen[seen.index(True) :])

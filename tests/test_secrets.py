@@ -5,17 +5,16 @@ import subprocess
 from traceback import format_exception
 from typing import Any
 
-from freezegun.api import FrozenDateTimeFactory
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.bytesflows.diagnostics import async_get_config_entry_diagnostics
 from dev import ROOT
-from dev.simulated_api import EXAMPLE_TOKEN, MIB, OVERVIEW, RECORDS, Fault, SimulatedApi
+from dev.simulated_api import EXAMPLE_TOKEN, MIB, OVERVIEW, RECORDS, Fault
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 
-from .helpers.common import pass_time, set_up
 from .helpers.flows import OTHER_TOKEN, submit
+from .helpers.home import Home
 from .helpers.tokens import TOKENS, TokenWatch, has_token, stored_with_token
 
 # Where the tokens of the tests are at home.
@@ -27,46 +26,43 @@ HOMES = {
 
 
 async def test_a_life(
-    hass: HomeAssistant,
-    hass_storage: dict[str, Any],
-    api: SimulatedApi,
-    entry: MockConfigEntry,
-    now: FrozenDateTimeFactory,
-    token_watch: TokenWatch,
+    home: Home, hass_storage: dict[str, Any], token_watch: TokenWatch
 ) -> None:
     """No event, state, file or error has a token, whatever becomes of an account."""
-    token_watch.watch(hass)
-    assert await set_up(hass, entry)
+    token_watch.watch(home.hass)
+    await home.set_up()
     shown: list[object] = []
     for fault in (
         Fault(),
         Fault.refuse(500),
         Fault.html(200),
-        Fault.redirect(f"{api.url}/?token={EXAMPLE_TOKEN}"),
+        Fault.redirect(f"{home.api.url}/?token={EXAMPLE_TOKEN}"),
         Fault(body=EXAMPLE_TOKEN.encode()),
         Fault(status=429, body=EXAMPLE_TOKEN.encode()),
         # Last, since it asks for another token.
         Fault(status=401, body=EXAMPLE_TOKEN.encode()),
     ):
         for path in (OVERVIEW, RECORDS):
-            api.break_(fault, path)
-            api.accounts[0].use(MIB)
-            await pass_time(hass, now)
-            shown.append(await async_get_config_entry_diagnostics(hass, entry))
-            error = entry.runtime_data.last_exception
+            home.api.break_(fault, path)
+            home.account.use(MIB)
+            await home.poll()
+            shown.append(
+                await async_get_config_entry_diagnostics(home.hass, home.entry)
+            )
+            error = home.entry.runtime_data.last_exception
             shown += format_exception(error) if error is not None else []
-            shown += await _records(hass, entry)
-            api.heal()
-    api.accounts[0].token = OTHER_TOKEN
-    (flow,) = hass.config_entries.flow.async_progress()
+            shown += await _records(home.hass, home.entry)
+            home.api.heal()
+    home.account.token = OTHER_TOKEN
+    (flow,) = home.hass.config_entries.flow.async_progress()
     shown.append(flow)
-    result = await hass.config_entries.flow.async_configure(flow["flow_id"])
-    shown.append(await submit(hass, result, api_token=OTHER_TOKEN))
-    await hass.async_block_till_done(wait_background_tasks=True)
-    shown += [state.as_dict() for state in hass.states.async_all()]
-    await hass.config_entries.async_unload(entry.entry_id)
-    assert entry.data["api_token"] == OTHER_TOKEN
-    assert f"bytesflows.{entry.entry_id}" in hass_storage
+    result = await home.hass.config_entries.flow.async_configure(flow["flow_id"])
+    shown.append(await submit(home.hass, result, api_token=OTHER_TOKEN))
+    await home.hass.async_block_till_done(wait_background_tasks=True)
+    shown += [state.as_dict() for state in home.hass.states.async_all()]
+    await home.unload()
+    assert home.entry.data["api_token"] == OTHER_TOKEN
+    assert f"bytesflows.{home.entry.entry_id}" in hass_storage
     assert stored_with_token(hass_storage) == []
     assert [item for item in shown if has_token(item)] == []
     assert token_watch.found == []

@@ -3,7 +3,6 @@
 from datetime import timedelta
 import logging
 
-from freezegun.api import FrozenDateTimeFactory
 import pytest
 from pytest_homeassistant_custom_component.common import (
     MockConfigEntry,
@@ -18,13 +17,13 @@ from dev.simulated_api import (
     Account,
     Fault,
     Package,
-    SimulatedApi,
 )
 from homeassistant.const import Platform
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import entity_registry as er
 
-from .helpers.common import pass_time, set_up, state
+from .helpers.common import set_up, state
+from .helpers.home import Home
 
 pytestmark = pytest.mark.usefixtures("now")
 
@@ -142,41 +141,31 @@ async def test_accounts(
     assert {key: state(hass, key).state for key in expected} == expected
 
 
-async def test_unknown_balance(
-    hass: HomeAssistant,
-    api: SimulatedApi,
-    entry: MockConfigEntry,
-    freezer: FrozenDateTimeFactory,
-) -> None:
+async def test_unknown_balance(home: Home) -> None:
     """A balance that the server leaves out is unknown, and no zero is made up."""
-    api.break_(Fault.data(balance=None, currency=None), OVERVIEW)
-    assert await set_up(hass, entry)
-    assert state(hass, "balance").state == "unknown"
-    assert state(hass, "total_traffic").state == "176.0"
+    home.api.break_(Fault.data(balance=None, currency=None), OVERVIEW)
+    await home.set_up()
+    assert home.state("balance").state == "unknown"
+    assert home.state("total_traffic").state == "176.0"
 
-    api.heal()
-    await pass_time(hass, freezer)
-    assert state(hass, "balance").state == "0.0"
+    home.api.heal()
+    await home.poll()
+    assert home.state("balance").state == "0.0"
 
 
 @pytest.mark.usefixtures("entity_registry_enabled_by_default")
-async def test_last_update(
-    hass: HomeAssistant,
-    api: SimulatedApi,
-    entry: MockConfigEntry,
-    freezer: FrozenDateTimeFactory,
-) -> None:
+async def test_last_update(home: Home) -> None:
     """The last good poll is known when nothing changed, and in an outage."""
-    assert await set_up(hass, entry)
-    assert state(hass, "last_update").state == "2026-03-01T12:00:00+00:00"
-    await pass_time(hass, freezer)
-    assert state(hass, "last_update").state == "2026-03-01T12:05:01+00:00"
+    await home.set_up()
+    assert home.state("last_update").state == "2026-03-01T12:00:00+00:00"
+    await home.poll()
+    assert home.state("last_update").state == "2026-03-01T12:05:01+00:00"
 
-    api.break_(Fault.refuse(500))
-    await pass_time(hass, freezer, timedelta(minutes=30))
-    assert state(hass, "total_traffic").state == "unavailable"
-    assert state(hass, "last_update").state == "2026-03-01T12:05:01+00:00"
+    home.api.break_(Fault.refuse(500))
+    await home.pass_time(timedelta(minutes=30))
+    assert home.state("total_traffic").state == "unavailable"
+    assert home.state("last_update").state == "2026-03-01T12:05:01+00:00"
 
-    api.heal()
-    await pass_time(hass, freezer)
-    assert state(hass, "last_update").state == "2026-03-01T12:40:03+00:00"
+    home.api.heal()
+    await home.poll()
+    assert home.state("last_update").state == "2026-03-01T12:40:03+00:00"

@@ -1,6 +1,6 @@
 """The action, and what it says when it cannot be done."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 import json
 from typing import Any
 
@@ -8,13 +8,13 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 import voluptuous as vol
 
-from dev.simulated_api import GIB, Account, Fault, Package, SimulatedApi
+from dev.simulated_api import GIB, Account, Fault, Package
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 
+from .helpers.clock import NOW
 from .helpers.common import set_up
-
-MOMENT = datetime(2026, 3, 1, 12, tzinfo=UTC)
+from .helpers.home import Home
 
 pytestmark = pytest.mark.usefixtures("now")
 
@@ -29,22 +29,22 @@ def account() -> Account:
                 id="gift",
                 source="gift",
                 traffic=GIB,
-                created=MOMENT - timedelta(days=3),
+                created=NOW - timedelta(days=3),
             ),
             Package(
                 id="1",
                 order_id="ORD-1",
                 traffic=2 * GIB,
                 used=GIB // 2,
-                created=MOMENT - timedelta(days=1),
-                expires=MOMENT + timedelta(days=5),
+                created=NOW - timedelta(days=1),
+                expires=NOW + timedelta(days=5),
             ),
             Package(
                 id="2",
                 source="sign",
                 traffic=GIB,
-                created=MOMENT - timedelta(days=2),
-                expires=MOMENT - timedelta(hours=1),
+                created=NOW - timedelta(days=2),
+                expires=NOW - timedelta(hours=1),
             ),
         ]
     )
@@ -78,21 +78,16 @@ async def get_records(
     ],
 )
 async def test_get_records(
-    hass: HomeAssistant,
-    api: SimulatedApi,
-    entry: MockConfigEntry,
-    data: dict[str, Any],
-    total: int,
-    ids: list[str],
+    home: Home, data: dict[str, Any], total: int, ids: list[str]
 ) -> None:
     """Each filter takes what it says, and the source is filtered by the server."""
-    assert await set_up(hass, entry)
-    api.requests.clear()
-    answer = await get_records(hass, **data)
+    await home.set_up()
+    home.api.requests.clear()
+    answer = await get_records(home.hass, **data)
     assert answer["total"] == total
     assert [record["id"] for record in answer["records"]] == ids
-    assert len(api.requests) == 1
-    assert api.requests[0].query.get("sourceType") == data.get("source_type")
+    assert len(home.api.requests) == 1
+    assert home.api.requests[0].query.get("sourceType") == data.get("source_type")
 
 
 async def test_record(hass: HomeAssistant, entry: MockConfigEntry) -> None:
@@ -157,27 +152,22 @@ async def test_unknown_or_unloaded(hass: HomeAssistant, entry: MockConfigEntry) 
         (Fault.record(traffic="much"), "invalid_response"),
     ],
 )
-async def test_failures(
-    hass: HomeAssistant,
-    api: SimulatedApi,
-    entry: MockConfigEntry,
-    fault: Fault,
-    key: str,
-) -> None:
+async def test_failures(home: Home, fault: Fault, key: str) -> None:
     """Each failure has its text, and the token is not in it."""
-    assert await set_up(hass, entry)
-    api.break_(fault)
+    await home.set_up()
+    home.api.break_(fault)
     with pytest.raises(HomeAssistantError) as caught:
-        await get_records(hass)
+        await get_records(home.hass)
     assert caught.value.translation_key == key
-    assert entry.data["api_token"] not in str(caught.value)
-    await hass.async_block_till_done()
+    assert home.entry.data["api_token"] not in str(caught.value)
+    await home.hass.async_block_till_done()
     flows = [
-        flow["context"]["source"] for flow in hass.config_entries.flow.async_progress()
+        flow["context"]["source"]
+        for flow in home.hass.config_entries.flow.async_progress()
     ]
     assert flows == (["reauth"] if key == "invalid_auth" else [])
 
-    api.requests.clear()
+    home.api.requests.clear()
     with pytest.raises(HomeAssistantError):
-        await get_records(hass)
-    assert bool(api.requests) is (key != "rate_limited")
+        await get_records(home.hass)
+    assert bool(home.api.requests) is (key != "rate_limited")

@@ -4,29 +4,26 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from freezegun.api import FrozenDateTimeFactory
 import pytest
-from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.components.recorder.common import (
     async_wait_recording_done,
     do_adhoc_statistics,
 )
 
-from dev.simulated_api import GIB, MIB, Account, Fault, Package, SimulatedApi
+from dev.simulated_api import GIB, MIB, Account, Fault, Package
 from homeassistant.components.recorder.statistics import statistics_during_period
-from homeassistant.core import HomeAssistant
 from homeassistant.helpers.recorder import get_instance
 from homeassistant.setup import async_setup_component
 
-from .helpers.common import pass_time, set_up, state
+from .helpers.clock import NOW
+from .helpers.home import Home
 
-MOMENT = datetime(2026, 3, 1, 12, tzinfo=UTC)
 STEP = timedelta(minutes=20)
 STEPS = 72
 ENTITY = "sensor.bytesflows_consumed_traffic"
 
-type Day = tuple[HomeAssistant, MockConfigEntry, SimulatedApi, dict[str, Any]]
-type Mishap = Callable[[Day, int], Awaitable[None]]
+type Mishap = Callable[[Home, Storage, int], Awaitable[None]]
+type Storage = dict[str, Any]
 
 
 @pytest.fixture
@@ -39,88 +36,81 @@ def account() -> Account:
                 id="1",
                 traffic=10 * GIB,
                 used=5 * GIB,
-                created=MOMENT - timedelta(days=9),
-                expires=MOMENT + timedelta(hours=10, minutes=5),
+                created=NOW - timedelta(days=9),
+                expires=NOW + timedelta(hours=10, minutes=5),
             ),
             Package(
                 id="2",
                 traffic=10 * GIB,
-                created=MOMENT - timedelta(days=1),
-                expires=MOMENT + timedelta(days=20),
+                created=NOW - timedelta(days=1),
+                expires=NOW + timedelta(days=20),
             ),
         ]
     )
 
 
-async def plain(day: Day, step: int) -> None:
+async def plain(home: Home, storage: Storage, step: int) -> None:
     """Let all go well."""
 
 
-async def forget(day: Day, step: int) -> None:
+async def forget(home: Home, storage: Storage, step: int) -> None:
     """Let the server forget what is over."""
     if step == 40:
-        account = day[2].accounts[0]
+        account = home.account
         account.packages = account.active
 
 
-async def lower(day: Day, step: int) -> None:
+async def lower(home: Home, storage: Storage, step: int) -> None:
     """Let the server lower a use for a while."""
-    package = day[2].accounts[0].packages[2]
+    package = home.account.packages[2]
     if step == 35:
         package.used -= 5 * MIB
     elif step == 36:
         package.used += 5 * MIB
 
 
-async def fail(day: Day, step: int) -> None:
+async def fail(home: Home, storage: Storage, step: int) -> None:
     """Let the API be out of order for two hours."""
     if step == 20:
-        day[2].break_(Fault.refuse(500))
+        home.api.break_(Fault.refuse(500))
     elif step == 26:
-        day[2].heal()
+        home.api.heal()
 
 
-async def restart(day: Day, step: int) -> None:
+async def restart(home: Home, storage: Storage, step: int) -> None:
     """Start again."""
     if step in {25, 33}:
-        assert await day[0].config_entries.async_reload(day[1].entry_id)
-        await day[0].async_block_till_done(wait_background_tasks=True)
+        assert await home.reload()
+        await home.hass.async_block_till_done(wait_background_tasks=True)
 
 
-async def lose_storage(day: Day, step: int) -> None:
+async def lose_storage(home: Home, storage: Storage, step: int) -> None:
     """Lose the storage, after the server has forgotten some of what was used."""
-    await forget(day, step)
+    await forget(home, storage, step)
     if step == 45:
-        hass, entry, _, storage = day
-        await hass.config_entries.async_unload(entry.entry_id)
+        await home.unload()
         del storage["bytesflows.01JEXAMPLE"]
-        assert await hass.config_entries.async_setup(entry.entry_id)
-        await hass.async_block_till_done(wait_background_tasks=True)
+        assert await home.hass.config_entries.async_setup(home.entry.entry_id)
+        await home.hass.async_block_till_done(wait_background_tasks=True)
 
 
 @pytest.mark.parametrize("mishap", [plain, forget, lower, fail, restart, lose_storage])
 async def test_a_day(
-    recorder_mock: object,
-    now: FrozenDateTimeFactory,
-    hass: HomeAssistant,
-    hass_storage: dict[str, Any],
-    api: SimulatedApi,
-    entry: MockConfigEntry,
-    mishap: Mishap,
+    recorder_mock: object, home: Home, hass_storage: Storage, mishap: Mishap
 ) -> None:
     """Whatever happens, each hour has what was used in it, and nothing else."""
-    assert await async_setup_component(hass, "sensor", {})
-    assert await set_up(hass, entry)
-    expected = await live_a_day((hass, entry, api, hass_storage), now, mishap)
-    await async_wait_recording_done(hass)
+    assert await async_setup_component(home.hass, "sensor", {})
+    await home.set_up()
+    expected = await live_a_day(home, hass_storage, mishap)
+    await async_wait_recording_done(home.hass)
     for period in range(STEPS * 4):
-        do_adhoc_statistics(hass, start=MOMENT + period * timedelta(minutes=5))
-    await async_wait_recording_done(hass)
+        do_adhoc_statistics(home.hass, start=NOW + period * timedelta(minutes=5))
+    await async_wait_recording_done(home.hass)
 
     rows = (
-        await get_instance(hass).async_add_executor_job(
+        await get_instance(home.hass).async_add_executor_job(
             lambda: statistics_during_period(
-                hass, MOMENT, None, {ENTITY}, "hour", None, {"change", "sum"}
+                home.hass, NOW, None, {ENTITY}, "hour", None, {"change", "sum"}
             )
         )
     )[ENTITY]
@@ -134,16 +124,15 @@ async def test_a_day(
 
 
 async def live_a_day(
-    day: Day, freezer: FrozenDateTimeFactory, mishap: Mishap
+    home: Home, storage: Storage, mishap: Mishap
 ) -> dict[datetime, int]:
     """Let a day pass; return what was used, by the hour in which it could be seen."""
-    hass, _, api, _ = day
-    account = api.accounts[0]
+    account = home.account
     expected: dict[datetime, int] = {}
     unseen = 0
     for step in range(STEPS - 1):
-        await mishap(day, step)
-        now = MOMENT + (step + 1) * STEP
+        await mishap(home, storage, step)
+        now = NOW + (step + 1) * STEP
         account.expire(now)
         if step == 12:
             account.packages.append(Package(id="3", traffic=GIB, used=MIB, created=now))
@@ -152,8 +141,8 @@ async def live_a_day(
             amount = (step % 7) * 10 * MIB
             account.use(amount)
             unseen += amount
-        await pass_time(hass, freezer, STEP - timedelta(seconds=1))
-        if unseen and state(hass, "consumed_traffic").state != "unavailable":
+        await home.pass_time(STEP - timedelta(seconds=1))
+        if unseen and home.state("consumed_traffic").state != "unavailable":
             hour = now.replace(minute=0)
             expected[hour] = expected.get(hour, 0) + unseen
             unseen = 0

@@ -1,22 +1,22 @@
 """What an account's memory in the storage is good for, and what it survives."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
-from freezegun.api import FrozenDateTimeFactory
 import pytest
 from pytest_homeassistant_custom_component.common import (
     MockConfigEntry,
     mock_restore_cache_with_extra_data,
 )
 
-from dev.simulated_api import GIB, MIB, RECORDS, Account, Fault, Package, SimulatedApi
+from dev.simulated_api import GIB, MIB, RECORDS, Account, Fault, Package
 from homeassistant.const import EVENT_HOMEASSISTANT_FINAL_WRITE
 from homeassistant.core import HomeAssistant, State
 
-from .helpers.common import pass_time, set_up, state
+from .helpers.clock import NOW
+from .helpers.common import set_up, state
+from .helpers.home import Home
 
-MOMENT = datetime(2026, 3, 1, 12, tzinfo=UTC)
 KEY = "bytesflows.01JEXAMPLE"
 
 pytestmark = pytest.mark.usefixtures("now")
@@ -31,8 +31,8 @@ def account() -> Account:
                 id="1",
                 traffic=10 * GIB,
                 used=GIB,
-                created=MOMENT - timedelta(days=1),
-                expires=MOMENT + timedelta(days=20),
+                created=NOW - timedelta(days=1),
+                expires=NOW + timedelta(days=20),
             )
         ]
     )
@@ -50,91 +50,69 @@ async def reload(hass: HomeAssistant, entry: MockConfigEntry) -> None:
 
 
 async def test_written_at_once_and_late(
-    hass: HomeAssistant,
-    hass_storage: dict[str, Any],
-    api: SimulatedApi,
-    entry: MockConfigEntry,
-    freezer: FrozenDateTimeFactory,
+    home: Home, hass_storage: dict[str, Any]
 ) -> None:
     """Use is written after 15 minutes, a package at once, and nothing else ever."""
-    account = api.accounts[0]
-    assert await set_up(hass, entry)
+    account = home.account
+    await home.set_up()
     written = hass_storage[KEY]
-    for _ in range(13):
-        await pass_time(hass, freezer)
+    await home.poll(13)
     assert hass_storage[KEY] is written
 
     for _ in range(3):
         account.use(MIB)
-        await pass_time(hass, freezer)
+        await home.poll()
         assert hass_storage[KEY] is written
-    await pass_time(hass, freezer)
+    await home.poll()
     assert hass_storage[KEY] is not written
     assert hass_storage[KEY]["data"]["consumed"] == GIB + 3 * MIB
 
     written = hass_storage[KEY]
-    account.packages.append(Package(id="2", traffic=GIB, created=MOMENT))
-    await pass_time(hass, freezer)
+    account.packages.append(Package(id="2", traffic=GIB, created=NOW))
+    await home.poll()
     assert hass_storage[KEY] is not written
     assert len(hass_storage[KEY]["data"]["packages"]) == 2
 
 
-async def test_written_on_shutdown(
-    hass: HomeAssistant,
-    hass_storage: dict[str, Any],
-    api: SimulatedApi,
-    entry: MockConfigEntry,
-    freezer: FrozenDateTimeFactory,
-) -> None:
+async def test_written_on_shutdown(home: Home, hass_storage: dict[str, Any]) -> None:
     """What was used since the last write is not lost when Home Assistant ends."""
-    assert await set_up(hass, entry)
-    api.accounts[0].use(MIB)
-    await pass_time(hass, freezer)
-    hass.bus.async_fire(EVENT_HOMEASSISTANT_FINAL_WRITE)
-    await hass.async_block_till_done()
+    await home.set_up()
+    home.account.use(MIB)
+    await home.poll()
+    home.hass.bus.async_fire(EVENT_HOMEASSISTANT_FINAL_WRITE)
+    await home.hass.async_block_till_done()
     assert hass_storage[KEY]["data"]["consumed"] == GIB + MIB
 
 
-async def test_written_on_unload(
-    hass: HomeAssistant,
-    hass_storage: dict[str, Any],
-    api: SimulatedApi,
-    entry: MockConfigEntry,
-    freezer: FrozenDateTimeFactory,
-) -> None:
+async def test_written_on_unload(home: Home, hass_storage: dict[str, Any]) -> None:
     """An unload loses nothing of the use so far, and a removal leaves nothing."""
-    assert await set_up(hass, entry)
-    api.accounts[0].use(MIB)
-    await pass_time(hass, freezer)
-    await hass.config_entries.async_unload(entry.entry_id)
+    await home.set_up()
+    home.account.use(MIB)
+    await home.poll()
+    await home.unload()
     assert hass_storage[KEY]["data"]["consumed"] == GIB + MIB
-    await hass.config_entries.async_remove(entry.entry_id)
+    await home.hass.config_entries.async_remove(home.entry.entry_id)
     assert KEY not in hass_storage
 
 
-async def test_consumption_that_the_server_forgets(
-    hass: HomeAssistant,
-    api: SimulatedApi,
-    entry: MockConfigEntry,
-    freezer: FrozenDateTimeFactory,
-) -> None:
+async def test_consumption_that_the_server_forgets(home: Home) -> None:
     """Consumption never falls: over a forgotten package, a correction, a reload."""
-    account = api.accounts[0]
-    assert await set_up(hass, entry)
-    assert consumed(hass) == 1.0
-    account.packages.append(Package(id="2", traffic=4 * GIB, used=GIB, created=MOMENT))
-    await pass_time(hass, freezer)
-    assert consumed(hass) == 2.0
+    account = home.account
+    await home.set_up()
+    assert consumed(home.hass) == 1.0
+    account.packages.append(Package(id="2", traffic=4 * GIB, used=GIB, created=NOW))
+    await home.poll()
+    assert consumed(home.hass) == 2.0
     del account.packages[0]
-    await pass_time(hass, freezer)
-    assert consumed(hass) == 2.0
+    await home.poll()
+    assert consumed(home.hass) == 2.0
     account.packages[0].used = GIB // 2
-    await pass_time(hass, freezer)
-    await reload(hass, entry)
-    assert consumed(hass) == 2.0
+    await home.poll()
+    await reload(home.hass, home.entry)
+    assert consumed(home.hass) == 2.0
     account.packages[0].used = 3 * GIB
-    await pass_time(hass, freezer)
-    assert consumed(hass) == 4.0
+    await home.poll()
+    assert consumed(home.hass) == 4.0
 
 
 DAMAGED: list[Any] = [
@@ -149,18 +127,16 @@ DAMAGED: list[Any] = [
 
 @pytest.mark.parametrize("stored", DAMAGED)
 async def test_damaged_or_newer(
-    hass: HomeAssistant,
+    home: Home,
     hass_storage: dict[str, Any],
-    api: SimulatedApi,
-    entry: MockConfigEntry,
     caplog: pytest.LogCaptureFixture,
     stored: dict[str, Any],
 ) -> None:
     """A file that cannot be used costs a warning and nothing else."""
     hass_storage[KEY] = {"key": KEY, "minor_version": 1, **stored}
-    assert await set_up(hass, entry)
-    assert consumed(hass) == 1.0
-    assert state(hass, "available_traffic").state == "9.0"
+    await home.set_up()
+    assert consumed(home.hass) == 1.0
+    assert home.state("available_traffic").state == "9.0"
     warnings = [
         item.getMessage()
         for item in caplog.records
@@ -172,16 +148,10 @@ async def test_damaged_or_newer(
     assert hass_storage[KEY]["version"] == 1
 
 
-async def test_lost_file(
-    hass: HomeAssistant,
-    hass_storage: dict[str, Any],
-    api: SimulatedApi,
-    freezer: FrozenDateTimeFactory,
-    entry: MockConfigEntry,
-) -> None:
+async def test_lost_file(home: Home, hass_storage: dict[str, Any]) -> None:
     """Without the file, the last state is the lower bound, and use adds to it."""
     mock_restore_cache_with_extra_data(
-        hass,
+        home.hass,
         [
             (
                 State("sensor.bytesflows_consumed_traffic", "7.0"),
@@ -189,13 +159,13 @@ async def test_lost_file(
             )
         ],
     )
-    assert await set_up(hass, entry)
-    assert consumed(hass) == 7.0
-    await pass_time(hass, freezer, timedelta(minutes=16))
+    await home.set_up()
+    assert consumed(home.hass) == 7.0
+    await home.pass_time(timedelta(minutes=16))
     assert hass_storage[KEY]["data"]["consumed"] == 7 * GIB
-    api.accounts[0].use(GIB)
-    await pass_time(hass, freezer)
-    assert consumed(hass) == 8.0
+    home.account.use(GIB)
+    await home.poll()
+    assert consumed(home.hass) == 8.0
 
 
 @pytest.mark.parametrize("value", [float("inf"), float("nan"), "many", None])
@@ -216,15 +186,10 @@ async def test_last_state_that_is_none(
     assert consumed(hass) == 1.0
 
 
-async def test_records_out_of_order_at_the_start(
-    hass: HomeAssistant,
-    api: SimulatedApi,
-    freezer: FrozenDateTimeFactory,
-    entry: MockConfigEntry,
-) -> None:
+async def test_records_out_of_order_at_the_start(home: Home) -> None:
     """Nothing is shown before everything was read once, whatever was restored."""
     mock_restore_cache_with_extra_data(
-        hass,
+        home.hass,
         [
             (
                 State("sensor.bytesflows_consumed_traffic", "7.0"),
@@ -232,9 +197,9 @@ async def test_records_out_of_order_at_the_start(
             )
         ],
     )
-    api.break_(Fault.refuse(500), RECORDS)
-    assert await set_up(hass, entry)
-    assert state(hass, "consumed_traffic").state == "unavailable"
-    api.heal()
-    await pass_time(hass, freezer)
-    assert consumed(hass) >= 7.0
+    home.api.break_(Fault.refuse(500), RECORDS)
+    await home.set_up()
+    assert home.state("consumed_traffic").state == "unavailable"
+    home.api.heal()
+    await home.poll()
+    assert consumed(home.hass) >= 7.0

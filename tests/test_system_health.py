@@ -3,18 +3,16 @@
 from datetime import timedelta
 from typing import Any
 
-from freezegun.api import FrozenDateTimeFactory
 import pytest
 from pytest_homeassistant_custom_component.common import (
-    MockConfigEntry,
     get_system_health_info,
 )
 
-from dev.simulated_api import Fault, SimulatedApi
+from dev.simulated_api import Fault
 from homeassistant.core import HomeAssistant
 from homeassistant.setup import async_setup_component
 
-from .helpers.common import pass_time, set_up
+from .helpers.home import Home
 from .helpers.translations import text
 
 
@@ -28,29 +26,24 @@ async def health(hass: HomeAssistant) -> dict[str, Any]:
 
 
 @pytest.mark.usefixtures("now")
-async def test_system_health(
-    hass: HomeAssistant,
-    api: SimulatedApi,
-    entry: MockConfigEntry,
-    freezer: FrozenDateTimeFactory,
-) -> None:
+async def test_system_health(home: Home) -> None:
     """Reachability, accounts, and the age of the last good poll."""
-    assert await async_setup_component(hass, "system_health", {})
-    assert await set_up(hass, entry)
-    assert await health(hass) == {
+    assert await async_setup_component(home.hass, "system_health", {})
+    await home.set_up()
+    assert await health(home.hass) == {
         "can_reach_server": "ok",
         "accounts": 1,
         "accounts_loaded": 1,
         "oldest_poll": 0,
     }
-    api.break_(Fault.refuse(500))
-    await pass_time(hass, freezer)
-    await pass_time(hass, freezer, timedelta(hours=1))
-    assert (await health(hass))["oldest_poll"] == 3902
+    home.api.break_(Fault.refuse(500))
+    await home.poll()
+    await home.pass_time(timedelta(hours=1))
+    assert (await health(home.hass))["oldest_poll"] == 3902
 
-    await hass.config_entries.async_unload(entry.entry_id)
-    await api.stop()
-    assert await health(hass) == {
+    await home.unload()
+    await home.api.stop()
+    assert await health(home.hass) == {
         "can_reach_server": {"type": "failed", "error": "unreachable"},
         "accounts": 1,
         "accounts_loaded": 0,

@@ -15,8 +15,10 @@ from custom_components.bytesflows.time_zone import (
     shifted,
 )
 
-NOW = datetime(2026, 3, 1, 12, 30, tzinfo=UTC)
+from .helpers.clock import NOW
+
 MINUTE = timedelta(minutes=1)
+HALF_PAST = NOW + 30 * MINUTE
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 BERLIN = ZoneInfo("Europe/Berlin")
 ZONES = {
@@ -36,9 +38,9 @@ def record(id_: str = "1", **fields: Any) -> Record:  # noqa: ANN401
 def arrival(created: datetime, gap: timedelta = 5 * MINUTE) -> tuple[Evidence, ...]:
     """Return the evidence of a package that came between two readings."""
     ledger = Ledger()
-    ledger.take_all([], NOW - gap)
-    ledger.take_all([record(created=created)], NOW)
-    return ZoneWatch(SHANGHAI).look(ledger, NOW)
+    ledger.take_all([], HALF_PAST - gap)
+    ledger.take_all([record(created=created)], HALF_PAST)
+    return ZoneWatch(SHANGHAI).look(ledger, HALF_PAST)
 
 
 @pytest.mark.parametrize(
@@ -52,7 +54,7 @@ def arrival(created: datetime, gap: timedelta = 5 * MINUTE) -> tuple[Evidence, .
 )
 def test_arrival(zone: ZoneInfo, name: str) -> None:
     """A package that came between two readings gives the offset away."""
-    true = NOW - 2 * MINUTE
+    true = HALF_PAST - 2 * MINUTE
     (evidence,) = arrival(shifted(true, zone, SHANGHAI))
     assert evidence.key == "arrival 1"
     assert fitting(ZONES, [evidence]) == (name,)
@@ -61,12 +63,12 @@ def test_arrival(zone: ZoneInfo, name: str) -> None:
 @pytest.mark.parametrize(
     ("created", "count"),
     [
-        (NOW - 5 * MINUTE, 0),
-        (NOW - 39 * MINUTE, 0),
-        (NOW - 41 * MINUTE, 1),
-        (NOW - 6 * HOUR, 1),
-        (NOW - 3 * DAY, 0),
-        (NOW + 3 * DAY, 0),
+        (HALF_PAST - 5 * MINUTE, 0),
+        (HALF_PAST - 39 * MINUTE, 0),
+        (HALF_PAST - 41 * MINUTE, 1),
+        (HALF_PAST - 6 * HOUR, 1),
+        (HALF_PAST - 3 * DAY, 0),
+        (HALF_PAST + 3 * DAY, 0),
     ],
 )
 def test_tolerance(created: datetime, count: int) -> None:
@@ -76,8 +78,8 @@ def test_tolerance(created: datetime, count: int) -> None:
 
 def test_long_gap() -> None:
     """After a night without readings, a package may have come at any time of it."""
-    assert arrival(NOW - 8 * HOUR, gap=9 * HOUR) == ()
-    assert arrival(NOW - 20 * HOUR, gap=9 * HOUR) != ()
+    assert arrival(HALF_PAST - 8 * HOUR, gap=9 * HOUR) == ()
+    assert arrival(HALF_PAST - 20 * HOUR, gap=9 * HOUR) != ()
 
 
 def test_date_without_time() -> None:
@@ -90,9 +92,9 @@ def test_date_without_time() -> None:
 def test_without_creation_time() -> None:
     """A package that does not say when it was created proves nothing."""
     ledger = Ledger()
-    ledger.take_all([], NOW - MINUTE)
-    ledger.take_all([record()], NOW)
-    assert ZoneWatch(SHANGHAI).look(ledger, NOW) == ()
+    ledger.take_all([], HALF_PAST - MINUTE)
+    ledger.take_all([record()], HALF_PAST)
+    assert ZoneWatch(SHANGHAI).look(ledger, HALF_PAST) == ()
 
 
 def test_future() -> None:
@@ -100,8 +102,10 @@ def test_future() -> None:
     found: tuple[Evidence, ...] = ()
     for ahead, count in ((4 * MINUTE, 0), (6 * MINUTE, 1), (2 * HOUR, 1)):
         ledger = Ledger()
-        ledger.take_all([record(created=NOW + ahead, source=Source.SIGN)], NOW)
-        found = ZoneWatch(BERLIN).look(ledger, NOW)
+        ledger.take_all(
+            [record(created=HALF_PAST + ahead, source=Source.SIGN)], HALF_PAST
+        )
+        found = ZoneWatch(BERLIN).look(ledger, HALF_PAST)
         assert len(found) == count
     assert fitting(ZONES, found) == ("Asia/Kolkata", "Asia/Shanghai")
 
@@ -111,13 +115,13 @@ def test_overdue() -> None:
     ledger = Ledger()
     watch = ZoneWatch(SHANGHAI)
     found: list[int] = []
-    expires = NOW - 10 * MINUTE
+    expires = HALF_PAST - 10 * MINUTE
     for minutes in (0, 30, 59, 60):
-        now = NOW + minutes * MINUTE
+        now = HALF_PAST + minutes * MINUTE
         ledger.take_all([record(expires=expires)], now)
         found.append(len(watch.look(ledger, now)))
     assert found == [0, 0, 0, 1]
-    assert fitting(ZONES, watch.look(ledger, NOW + HOUR)) == (
+    assert fitting(ZONES, watch.look(ledger, HALF_PAST + HOUR)) == (
         "America/New_York",
         "Asia/Kolkata",
         "Europe/Berlin",
@@ -129,16 +133,16 @@ def test_overdue_for_a_while() -> None:
     """A server that is late with an expiry, but not by an hour, proves nothing."""
     ledger = Ledger()
     watch = ZoneWatch(SHANGHAI)
-    expires = NOW - 10 * MINUTE
+    expires = HALF_PAST - 10 * MINUTE
     for minutes, status in ((0, 1), (50, 0), (70, 1)):
-        now = NOW + minutes * MINUTE
+        now = HALF_PAST + minutes * MINUTE
         ledger.take_all([record(expires=expires, status=status)], now)
         assert watch.look(ledger, now) == ()
 
 
 def evidence(least: int, most: int, key: str = "x") -> Evidence:
     """Return evidence for offsets in hours."""
-    return Evidence(key=key, moment=NOW, least=least * HOUR, most=most * HOUR)
+    return Evidence(key=key, moment=HALF_PAST, least=least * HOUR, most=most * HOUR)
 
 
 def test_fitting() -> None:

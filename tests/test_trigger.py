@@ -1,10 +1,9 @@
 """Triggers, through automations in a real Home Assistant."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
-from freezegun.api import FrozenDateTimeFactory
 import pytest
 from pytest_homeassistant_custom_component.common import (
     MockConfigEntry,
@@ -18,7 +17,6 @@ from dev.simulated_api import (
     Account,
     Fault,
     Package,
-    SimulatedApi,
 )
 from homeassistant.const import (
     EVENT_HOMEASSISTANT_FINAL_WRITE,
@@ -29,9 +27,10 @@ from homeassistant.core import CoreState, Event, HomeAssistant
 from homeassistant.helpers import entity_registry as er
 from homeassistant.setup import async_setup_component
 
-from .helpers.common import make_entry, pass_time, set_up
+from .helpers.clock import NOW
+from .helpers.common import make_entry, set_up
+from .helpers.home import Home
 
-MOMENT = datetime(2026, 3, 1, 12, tzinfo=UTC)
 AVAILABLE = "sensor.bytesflows_available_traffic"
 LOW = "binary_sensor.bytesflows_traffic_low"
 
@@ -53,8 +52,8 @@ def package(
         order_id=f"ORD-{id_}",
         traffic=traffic,
         used=used,
-        created=MOMENT - timedelta(days=1),
-        expires=MOMENT + timedelta(days=days),
+        created=NOW - timedelta(days=1),
+        expires=NOW + timedelta(days=days),
     )
 
 
@@ -141,125 +140,93 @@ async def leave(account: Account, gib: float) -> None:
         (BECAME_LOW, 9.9),
     ],
 )
-async def test_fires(
-    hass: HomeAssistant,
-    api: SimulatedApi,
-    entry: MockConfigEntry,
-    freezer: FrozenDateTimeFactory,
-    trigger: dict[str, Any],
-    gib: float,
-) -> None:
+async def test_fires(home: Home, trigger: dict[str, Any], gib: float) -> None:
     """Each fires in the poll that sees it, and not again."""
-    assert await set_up(hass, entry)
-    heard = await listen(hass, trigger)
-    await pass_time(hass, freezer)
+    await home.set_up()
+    heard = await listen(home.hass, trigger)
+    await home.poll()
     assert heard == []
-    await leave(api.accounts[0], gib)
-    await pass_time(hass, freezer)
+    await leave(home.account, gib)
+    await home.poll()
     assert len(heard) == 1
-    await leave(api.accounts[0], gib - 0.1)
-    await pass_time(hass, freezer)
-    await pass_time(hass, freezer)
+    await leave(home.account, gib - 0.1)
+    await home.poll(2)
     assert len(heard) == 1
 
 
-async def test_automation_before_the_account(
-    hass: HomeAssistant,
-    api: SimulatedApi,
-    entry: MockConfigEntry,
-    freezer: FrozenDateTimeFactory,
-) -> None:
+async def test_automation_before_the_account(home: Home) -> None:
     """An automation may be there before the account is loaded."""
-    entry.add_to_hass(hass)
-    heard = await listen(hass, BELOW_20, BECAME_LOW, expiring(days=1))
-    await hass.config_entries.async_setup(entry.entry_id)
-    await hass.async_block_till_done()
+    home.entry.add_to_hass(home.hass)
+    heard = await listen(home.hass, BELOW_20, BECAME_LOW, expiring(days=1))
+    await home.hass.config_entries.async_setup(home.entry.entry_id)
+    await home.hass.async_block_till_done()
     assert heard == []
-    await leave(api.accounts[0], 5)
-    await pass_time(hass, freezer)
+    await leave(home.account, 5)
+    await home.poll()
     assert len(heard) == 2
 
 
-async def test_nothing_flaps(
-    hass: HomeAssistant,
-    api: SimulatedApi,
-    entry: MockConfigEntry,
-    freezer: FrozenDateTimeFactory,
-) -> None:
+async def test_nothing_flaps(home: Home) -> None:
     """Around the threshold, low stays low until it is 2 points above it."""
-    assert await set_up(hass, entry)
-    heard = await listen(hass, BECAME_LOW, NO_LONGER_LOW)
+    await home.set_up()
+    heard = await listen(home.hass, BECAME_LOW, NO_LONGER_LOW)
     for left, expected in ((10, 0), (9.9, 1), (10.1, 1), (9.9, 1), (11.9, 1), (12, 2)):
-        await leave(api.accounts[0], left)
-        await pass_time(hass, freezer)
+        await leave(home.account, left)
+        await home.poll()
         assert len(heard) == expected, left
 
 
 @pytest.mark.parametrize("path", ["", RECORDS])
-async def test_across_an_outage(
-    hass: HomeAssistant,
-    api: SimulatedApi,
-    entry: MockConfigEntry,
-    freezer: FrozenDateTimeFactory,
-    path: str,
-) -> None:
+async def test_across_an_outage(home: Home, path: str) -> None:
     """What happens in an outage is seen when it is over, once; an outage is nothing."""
-    assert await set_up(hass, entry)
+    await home.set_up()
     purchased = {
         **BELOW_20,
         "target": {"entity_id": "sensor.bytesflows_consumed_traffic"},
     }
     purchased["options"] = {"threshold": {"type": "above", "value": size(70)}}
-    heard = await listen(hass, BELOW_20, BECAME_LOW, NO_LONGER_LOW, purchased)
+    heard = await listen(home.hass, BELOW_20, BECAME_LOW, NO_LONGER_LOW, purchased)
     for _ in range(2):
-        api.break_(Fault.refuse(500), *filter(None, [path]))
-        await pass_time(hass, freezer, timedelta(hours=2))
-        await pass_time(hass, freezer)
-        api.heal()
-        await pass_time(hass, freezer)
+        home.api.break_(Fault.refuse(500), *filter(None, [path]))
+        await home.pass_time(timedelta(hours=2))
+        await home.poll()
+        home.api.heal()
+        await home.poll()
         assert heard == []
-    api.break_(Fault.refuse(500), *filter(None, [path]))
-    await leave(api.accounts[0], 5)
-    await pass_time(hass, freezer, timedelta(hours=2))
-    await pass_time(hass, freezer)
-    api.heal()
-    for _ in range(3):
-        await pass_time(hass, freezer)
+    home.api.break_(Fault.refuse(500), *filter(None, [path]))
+    await leave(home.account, 5)
+    await home.pass_time(timedelta(hours=2))
+    await home.poll()
+    home.api.heal()
+    await home.poll(3)
     assert len(heard) == 3
 
 
-async def test_across_a_reload(
-    hass: HomeAssistant,
-    api: SimulatedApi,
-    entry: MockConfigEntry,
-    freezer: FrozenDateTimeFactory,
-) -> None:
+async def test_across_a_reload(home: Home) -> None:
     """A reload is nothing, and what happens meanwhile is seen."""
-    assert await set_up(hass, entry)
-    heard = await listen(hass, BELOW_20, BECAME_LOW, NO_LONGER_LOW)
+    await home.set_up()
+    heard = await listen(home.hass, BELOW_20, BECAME_LOW, NO_LONGER_LOW)
     for left, expected in ((50, 0), (5, 2), (5, 2), (50, 3), (5, 5)):
-        await hass.config_entries.async_unload(entry.entry_id)
-        await leave(api.accounts[0], left)
-        await pass_time(hass, freezer)
-        await hass.config_entries.async_setup(entry.entry_id)
-        await hass.async_block_till_done(wait_background_tasks=True)
+        await home.unload()
+        await leave(home.account, left)
+        await home.poll()
+        await home.hass.config_entries.async_setup(home.entry.entry_id)
+        await home.hass.async_block_till_done(wait_background_tasks=True)
         assert len(heard) == expected
 
 
-async def restart(
-    hass: HomeAssistant, entry: MockConfigEntry, freezer: FrozenDateTimeFactory
-) -> None:
+async def restart(home: Home) -> None:
     """Let Home Assistant end."""
     for event, state in (
         (EVENT_HOMEASSISTANT_STOP, CoreState.stopping),
         (EVENT_HOMEASSISTANT_FINAL_WRITE, CoreState.final_write),
     ):
-        hass.set_state(state)
-        hass.bus.async_fire(event)
-        await hass.async_block_till_done()
-    await hass.config_entries.async_unload(entry.entry_id)
-    freezer.tick(timedelta(hours=2))
-    hass.set_state(CoreState.starting)
+        home.hass.set_state(state)
+        home.hass.bus.async_fire(event)
+        await home.hass.async_block_till_done()
+    await home.unload()
+    home.freezer.tick(timedelta(hours=2))
+    home.hass.set_state(CoreState.starting)
 
 
 async def finish_start(hass: HomeAssistant) -> None:
@@ -270,90 +237,67 @@ async def finish_start(hass: HomeAssistant) -> None:
 
 
 @pytest.mark.parametrize(("left", "expected"), [(50, 0), (5, 3)])
-async def test_across_a_restart(
-    hass: HomeAssistant,
-    api: SimulatedApi,
-    entry: MockConfigEntry,
-    freezer: FrozenDateTimeFactory,
-    left: float,
-    expected: int,
-) -> None:
+async def test_across_a_restart(home: Home, left: float, expected: int) -> None:
     """What happens while Home Assistant is down is seen when automations are there."""
-    assert await set_up(hass, entry)
-    await restart(hass, entry, freezer)
-    await leave(api.accounts[0], left)
+    await home.set_up()
+    await restart(home)
+    await leave(home.account, left)
     if expected:
-        api.accounts[0].packages.append(package("2", days=0.5))
-    assert await hass.config_entries.async_setup(entry.entry_id)
-    heard = await listen(hass, BELOW_20, BECAME_LOW, NO_LONGER_LOW, expiring(days=1))
-    await pass_time(hass, freezer)
+        home.account.packages.append(package("2", days=0.5))
+    assert await home.hass.config_entries.async_setup(home.entry.entry_id)
+    heard = await listen(
+        home.hass, BELOW_20, BECAME_LOW, NO_LONGER_LOW, expiring(days=1)
+    )
+    await home.poll()
     assert heard == []
-    await finish_start(hass)
+    await finish_start(home.hass)
     assert heard == []
-    for _ in range(3):
-        await pass_time(hass, freezer)
+    await home.poll(3)
     assert len(heard) == expected
 
 
 @pytest.mark.parametrize("path", [OVERVIEW, RECORDS])
-async def test_restart_into_an_outage(
-    hass: HomeAssistant,
-    api: SimulatedApi,
-    entry: MockConfigEntry,
-    freezer: FrozenDateTimeFactory,
-    path: str,
-) -> None:
+async def test_restart_into_an_outage(home: Home, path: str) -> None:
     """An outage that begins while Home Assistant starts delays, and loses nothing."""
-    assert await set_up(hass, entry)
-    await restart(hass, entry, freezer)
-    await leave(api.accounts[0], 5)
+    await home.set_up()
+    await restart(home)
+    await leave(home.account, 5)
     if path == RECORDS:
-        api.break_(Fault.refuse(500), path)
-    assert await hass.config_entries.async_setup(entry.entry_id)
-    heard = await listen(hass, BELOW_20, BECAME_LOW, NO_LONGER_LOW)
-    api.break_(Fault.refuse(500), path)
-    await pass_time(hass, freezer)
-    await finish_start(hass)
-    await pass_time(hass, freezer)
-    api.heal()
-    for _ in range(3):
-        await pass_time(hass, freezer)
+        home.api.break_(Fault.refuse(500), path)
+    assert await home.hass.config_entries.async_setup(home.entry.entry_id)
+    heard = await listen(home.hass, BELOW_20, BECAME_LOW, NO_LONGER_LOW)
+    home.api.break_(Fault.refuse(500), path)
+    await home.poll()
+    await finish_start(home.hass)
+    await home.poll()
+    home.api.heal()
+    await home.poll(3)
     assert len(heard) == 2
 
 
-async def test_first_setup_is_no_change(
-    hass: HomeAssistant,
-    api: SimulatedApi,
-    entry: MockConfigEntry,
-    freezer: FrozenDateTimeFactory,
-) -> None:
+async def test_first_setup_is_no_change(home: Home) -> None:
     """An account that is low, and about to lose a package, when it is added."""
-    await leave(api.accounts[0], 5)
-    api.accounts[0].packages.append(package("2", days=0.5))
-    entry.add_to_hass(hass)
-    heard = await listen(hass, BELOW_20, BECAME_LOW, expiring(days=1))
-    await hass.config_entries.async_setup(entry.entry_id)
-    await hass.async_block_till_done()
-    await pass_time(hass, freezer)
+    await leave(home.account, 5)
+    home.account.packages.append(package("2", days=0.5))
+    home.entry.add_to_hass(home.hass)
+    heard = await listen(home.hass, BELOW_20, BECAME_LOW, expiring(days=1))
+    await home.hass.config_entries.async_setup(home.entry.entry_id)
+    await home.hass.async_block_till_done()
+    await home.poll()
     assert heard == []
-    found = hass.states.get(LOW)
+    found = home.hass.states.get(LOW)
     assert found is not None
     assert found.state == "on"
 
 
-async def test_only_what_is_targeted(
-    hass: HomeAssistant,
-    api: SimulatedApi,
-    entry: MockConfigEntry,
-    freezer: FrozenDateTimeFactory,
-) -> None:
+async def test_only_what_is_targeted(home: Home) -> None:
     """Two accounts, entities of others, and alarms of another kind."""
-    api.accounts.append(
+    home.api.accounts.append(
         Account(token="other", packages=[package("9", traffic=100 * GIB)])
     )
-    other = make_entry(api, token="other", entry_id="01JOTHER")
-    assert await set_up(hass, entry)
-    assert await set_up(hass, other)
+    other = make_entry(home.api, token="other", entry_id="01JOTHER")
+    await home.set_up()
+    assert await set_up(home.hass, other)
     theirs = {
         "trigger": "bytesflows.traffic_became_low",
         "target": {
@@ -363,77 +307,71 @@ async def test_only_what_is_targeted(
             ]
         },
     }
-    hass.states.async_set("binary_sensor.foreign", "off", {"device_class": "problem"})
-    heard = await listen(
-        hass, BECAME_LOW, BELOW_20, theirs, expiring("01JOTHER", hours=2)
+    home.hass.states.async_set(
+        "binary_sensor.foreign", "off", {"device_class": "problem"}
     )
-    hass.states.async_set("binary_sensor.foreign", "on", {"device_class": "problem"})
-    api.accounts[1].packages[0].used = 99 * GIB
-    api.accounts[0].packages.append(package("2", days=0.01))
-    await pass_time(hass, freezer)
+    heard = await listen(
+        home.hass, BECAME_LOW, BELOW_20, theirs, expiring("01JOTHER", hours=2)
+    )
+    home.hass.states.async_set(
+        "binary_sensor.foreign", "on", {"device_class": "problem"}
+    )
+    home.api.accounts[1].packages[0].used = 99 * GIB
+    home.account.packages.append(package("2", days=0.01))
+    await home.poll()
     assert heard == []
-    await leave(api.accounts[0], 5)
-    await pass_time(hass, freezer)
+    await leave(home.account, 5)
+    await home.poll()
     assert len(heard) == 2
 
 
-async def test_for(
-    hass: HomeAssistant,
-    api: SimulatedApi,
-    entry: MockConfigEntry,
-    freezer: FrozenDateTimeFactory,
-) -> None:
+async def test_for(home: Home) -> None:
     """What must last for some time fires after that."""
-    assert await set_up(hass, entry)
-    heard = await listen(hass, {**BECAME_LOW, "options": {"for": "00:12:00"}})
-    await leave(api.accounts[0], 5)
-    await pass_time(hass, freezer)
-    await leave(api.accounts[0], 50)
-    await pass_time(hass, freezer)
-    await pass_time(hass, freezer, timedelta(minutes=12))
+    await home.set_up()
+    heard = await listen(home.hass, {**BECAME_LOW, "options": {"for": "00:12:00"}})
+    await leave(home.account, 5)
+    await home.poll()
+    await leave(home.account, 50)
+    await home.poll()
+    await home.pass_time(timedelta(minutes=12))
     assert heard == []
-    await leave(api.accounts[0], 5)
-    await pass_time(hass, freezer)
-    await pass_time(hass, freezer)
+    await leave(home.account, 5)
+    await home.poll(2)
     assert heard == []
-    await pass_time(hass, freezer, timedelta(minutes=12))
+    await home.pass_time(timedelta(minutes=12))
     assert len(heard) == 1
 
 
 async def test_renamed_disabled_and_removed(
-    hass: HomeAssistant,
-    api: SimulatedApi,
-    entry: MockConfigEntry,
-    freezer: FrozenDateTimeFactory,
-    entity_registry: er.EntityRegistry,
+    home: Home, entity_registry: er.EntityRegistry
 ) -> None:
     """A device stands for its entities; what is not there is nothing."""
-    assert await set_up(hass, entry)
+    await home.set_up()
     found = entity_registry.async_get(LOW)
     assert found is not None
     device = {"target": {"device_id": found.device_id}}
-    heard = await listen(hass, {**BECAME_LOW, **device}, {**BELOW_20, **device})
+    heard = await listen(home.hass, {**BECAME_LOW, **device}, {**BELOW_20, **device})
     entity_registry.async_update_entity(LOW, new_entity_id="binary_sensor.renamed")
-    await hass.async_block_till_done()
+    await home.hass.async_block_till_done()
     # Of the sizes of the device, what is available and what expires.
-    await leave(api.accounts[0], 5)
-    await pass_time(hass, freezer)
+    await leave(home.account, 5)
+    await home.poll()
     assert len(heard) == 3
 
     entity_registry.async_update_entity(
         "binary_sensor.renamed", disabled_by=er.RegistryEntryDisabler.USER
     )
-    await hass.async_block_till_done()
-    await leave(api.accounts[0], 50)
-    await pass_time(hass, freezer)
+    await home.hass.async_block_till_done()
+    await leave(home.account, 50)
+    await home.poll()
     heard.clear()
-    await leave(api.accounts[0], 5)
-    await pass_time(hass, freezer)
+    await leave(home.account, 5)
+    await home.poll()
     assert len(heard) == 2
 
-    await hass.config_entries.async_remove(entry.entry_id)
-    await hass.async_block_till_done()
-    await pass_time(hass, freezer)
+    await home.hass.config_entries.async_remove(home.entry.entry_id)
+    await home.hass.async_block_till_done()
+    await home.poll()
     assert len(heard) == 2
 
 
@@ -443,52 +381,40 @@ EXPIRING_TEXT = (
 )
 
 
-async def test_package_expiring(
-    hass: HomeAssistant,
-    api: SimulatedApi,
-    entry: MockConfigEntry,
-    freezer: FrozenDateTimeFactory,
-) -> None:
+async def test_package_expiring(home: Home) -> None:
     """Each package fires once, when its time has come or when it arrives later."""
-    packages = api.accounts[0].packages
+    packages = home.account.packages
     packages += [
         package("2", days=1.5, used=GIB // 2),
         package("3", days=1.5, used=GIB),
     ]
-    assert await set_up(hass, entry)
-    heard = await listen(hass, expiring(days=1), message=EXPIRING_TEXT)
-    await pass_time(hass, freezer, timedelta(hours=11, minutes=50))
+    await home.set_up()
+    heard = await listen(home.hass, expiring(days=1), message=EXPIRING_TEXT)
+    await home.pass_time(timedelta(hours=11, minutes=50))
     assert heard == []
-    for _ in range(3):
-        await pass_time(hass, freezer)
+    await home.poll(3)
     assert what(heard) == [
         "ORD-2 order 1073741824 536870912 2026-03-03T00:00:00+00:00 01JEXAMPLE"
     ]
     packages.append(package("4", days=1))
     packages.append(package("5", days=0.9))
-    await pass_time(hass, freezer)
-    await pass_time(hass, freezer)
+    await home.poll(2)
     assert [text.split()[0] for text in what(heard)[1:]] == ["ORD-5", "ORD-4"]
 
 
-async def test_package_expiring_in_an_outage(
-    hass: HomeAssistant,
-    api: SimulatedApi,
-    entry: MockConfigEntry,
-    freezer: FrozenDateTimeFactory,
-) -> None:
+async def test_package_expiring_in_an_outage(home: Home) -> None:
     """Time goes on, whether BytesFlows answers or not."""
-    api.accounts[0].packages.append(package("2", days=1.1))
-    assert await set_up(hass, entry)
-    heard = await listen(hass, expiring(days=1))
-    api.break_(Fault.refuse(500))
-    await pass_time(hass, freezer, timedelta(hours=2))
-    await pass_time(hass, freezer, timedelta(hours=2))
+    home.account.packages.append(package("2", days=1.1))
+    await home.set_up()
+    heard = await listen(home.hass, expiring(days=1))
+    home.api.break_(Fault.refuse(500))
+    await home.pass_time(timedelta(hours=2))
+    await home.pass_time(timedelta(hours=2))
     assert len(heard) == 1
-    api.heal()
-    await pass_time(hass, freezer, timedelta(hours=2))
-    await hass.config_entries.async_reload(entry.entry_id)
-    await pass_time(hass, freezer)
+    home.api.heal()
+    await home.pass_time(timedelta(hours=2))
+    await home.reload()
+    await home.poll()
     assert len(heard) == 1
 
 

@@ -1,6 +1,8 @@
 """What the tests share and is no test itself.
 
+- `clock`: the moment at which the tests begin
 - `common`: config entries, passing time, states and notifications
+- `home`: a Home Assistant with an account, which most tests begin with
 - `flows`: the forms of a flow, and the faults that each of them shows
 - `faults`: everything an API can do wrong, with the outcome of each
 - `model`: a server without a network, which the properties are held against

@@ -19,11 +19,8 @@ from homeassistant.components.persistent_notification import (
 from homeassistant.core import HomeAssistant, State, callback
 from homeassistant.setup import async_setup_component
 
-# A moment at which the package of the document's example can be used.
 # A property of a test that is printed when all have run: tests/conftest.py.
 FIGURES = "figures"
-
-NOW = "2026-03-01T12:00:00+00:00"
 
 # For every path of the server; without its own it would be for one endpoint alone.
 COOKIE = {"Set-Cookie": "session=of-the-first-account; Path=/"}

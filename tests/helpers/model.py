@@ -1,12 +1,14 @@
 """A model of the server: rows in any order, that change when they want to."""
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any, override
 
 from custom_components.bytesflows.api import BytesFlowsClient, Record
 from custom_components.bytesflows.ledger import Change, ChangeKind
 from dev.simulated_api import EXAMPLE_ZONE, Package
+
+from .clock import NOW
 
 KINDS = {
     "order": ChangeKind.PURCHASED,
@@ -20,7 +22,7 @@ class Model:
 
     def __init__(self, *, page_cap: int, newest_first: bool, beside: int) -> None:
         """Begin without packages."""
-        self.now = datetime(2026, 3, 1, 12, tzinfo=UTC)
+        self.now = NOW
         self.rows: list[Package] = []
         self.forgotten: list[Package] = []
         self.before: Callable[[], object] = lambda: None
