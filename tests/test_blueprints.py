@@ -206,6 +206,7 @@ async def test_low_balance(home: Home) -> None:
     assert len(seen) == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("restarts", [False, True])
 async def test_unusual_use(recorder_mock: object, home: Home, restarts: bool) -> None:
     """It tells once a day, from recorded statistics, what is out of the ordinary."""

@@ -139,6 +139,7 @@ def test_every_example_is_tried() -> None:
     assert found == sorted(known)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("page", "number", "example"),
     [pytest.param(*item, id=f"{item[0]} {item[1]}") for item in _examples()],

@@ -38,6 +38,8 @@ from .helpers.common import make_entry, set_up, state
 from .helpers.mutation import JSON, mutated
 from .helpers.tokens import has_token
 
+pytestmark = pytest.mark.slow
+
 SIZES: Final = range(2**63)
 FUZZ: Final = settings(
     deadline=None,

@@ -66,9 +66,11 @@ async def test_removal_during_a_poll(
     assert f"bytesflows.{entry.entry_id}" in hass_storage
     api.accounts[0].packages.append(Package(id="3", traffic=2**30))
     api.break_(Fault(delay=0.3))
+    arrived = asyncio.Event()
+    api.before = lambda _: arrived.set()
     coordinator: BytesFlowsCoordinator = entry.runtime_data
     poll = hass.async_create_task(coordinator.async_request_refresh())
-    await asyncio.sleep(0.1)
+    await arrived.wait()
     await hass.config_entries.async_remove(entry.entry_id)
     await poll
     await hass.async_block_till_done()

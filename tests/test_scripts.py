@@ -45,6 +45,7 @@ def checkout(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "script", ["setup", "demo", "test", "test-newest", "lint", "lock"]
 )
@@ -135,10 +136,10 @@ def idle_checkout(checkout: Path) -> Path:
     return checkout
 
 
-def run_idle(folder: Path, script: str) -> str:
+def run_idle(folder: Path, script: str, *arguments: str) -> str:
     """Run a script of an idle checkout, and return the calls that it printed."""
     path = f"{folder / 'tools'}:{os.environ['PATH']}"
-    done = run(folder, f"scripts/{script}", PATH=path)
+    done = run(folder, f"scripts/{script}", *arguments, PATH=path)
     assert (done.returncode, done.stderr) == (0, "")
     return done.stdout
 
@@ -163,6 +164,13 @@ def test_two_environments(idle_checkout: Path) -> None:
     assert ".dev/floor/bin/python -m pytest " in printed
     printed = run_idle(idle_checkout, "lock")
     assert "--output-file requirements/floor.txt\n" in printed
+
+
+def test_fast(idle_checkout: Path) -> None:
+    """The fast tests are all but the slow ones, and can be narrowed down."""
+    printed = run_idle(idle_checkout, "test", "--fast", "tests/api")
+    assert printed.endswith("--numprocesses auto -m not slow tests/api\n")
+    assert "--cov" not in printed
 
 
 def test_floor_without_harness(checkout: Path) -> None:

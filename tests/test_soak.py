@@ -215,6 +215,7 @@ class Soak:
         )
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(3600)
 @pytest.mark.usefixtures("now")
 async def test_soak(

@@ -22,6 +22,8 @@ STEP = timedelta(minutes=20)
 STEPS = 72
 ENTITY = "sensor.bytesflows_consumed_traffic"
 
+pytestmark = pytest.mark.slow
+
 type Mishap = Callable[[Home, Storage, int], Awaitable[None]]
 type Storage = dict[str, Any]
 

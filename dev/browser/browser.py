@@ -89,7 +89,7 @@ class Browser:
             base_url=self._home.url,
             reduced_motion="reduce",
         )
-        context.set_default_timeout(20_000)
+        context.set_default_timeout(120_000)
         stored = {
             "hassTokens": json.dumps(
                 {

@@ -23,7 +23,7 @@ DASHBOARD: Final = ROOT / "docs" / "dashboard.yaml"
 DASHBOARD_PATH: Final = "/dashboard-bytesflows/bytesflows"
 USER: Final = "demo"
 PASSWORD: Final = "demo"
-START_TIMEOUT: Final = 120.0
+START_TIMEOUT: Final = 300.0
 STOP_TIMEOUT: Final = 20.0
 PREFERRED_PORT: Final = 8123
 
@@ -248,7 +248,7 @@ class HomeAssistant:
     async def _wait_until_up(self, path: str) -> None:
         """Wait for the first good answer."""
         if self._session is None:
-            self._session = ClientSession(timeout=ClientTimeout(total=30))
+            self._session = ClientSession(timeout=ClientTimeout(total=120))
         assert self._process is not None
         try:
             async with asyncio.timeout(START_TIMEOUT):

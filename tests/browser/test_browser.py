@@ -10,6 +10,7 @@ import pytest_socket
 from dev.browser.browser import ARGUMENTS, CHROMIUM, PHONE, View
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.asyncio(loop_scope="module"),
     pytest.mark.usefixtures("socket_enabled"),
     pytest.mark.xdist_group("browser"),

@@ -13,8 +13,8 @@ from tests.helpers.translations import LANGUAGES, TEXTS
 LONG = ViewportSize(width=PHONE["width"], height=2600)
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.asyncio(loop_scope="module"),
-    pytest.mark.timeout(120),
     pytest.mark.usefixtures("socket_enabled", "entry_id"),
     pytest.mark.xdist_group("browser"),
     pytest.mark.parametrize("language", LANGUAGES),

@@ -12,8 +12,8 @@ from dev.simulated_api import GIB, Fault, SimulatedApi
 from tests.helpers.demo import until
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.asyncio(loop_scope="module"),
-    pytest.mark.timeout(240),
     pytest.mark.usefixtures("socket_enabled", "entry_id"),
     pytest.mark.xdist_group("browser"),
 ]

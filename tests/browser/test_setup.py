@@ -16,8 +16,8 @@ DASHBOARD = "/config/integrations/dashboard"
 INTEGRATION = "/config/integrations/integration/bytesflows"
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.asyncio(loop_scope="module"),
-    pytest.mark.timeout(240),
     pytest.mark.usefixtures("socket_enabled"),
     pytest.mark.xdist_group("browser"),
 ]

@@ -31,8 +31,8 @@ DEBOUNCE = 11
 """Seconds after which Home Assistant asks for another update at once."""
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.xdist_group("demo"),
-    pytest.mark.timeout(240),
     pytest.mark.usefixtures("socket_enabled"),
 ]
 
@@ -80,7 +80,7 @@ async def test_notification(api: SimulatedApi) -> None:
         api.before = count
         api.accounts[0].use(45 * GIB)
         await home_assistant.poll()
-        await until(lambda: overviews)
+        await until(lambda: notifications(home_assistant))
         await asyncio.sleep(2)
         assert overviews == 1
         assert await notifications(home_assistant) == ["5.0 left"]

@@ -21,9 +21,9 @@ from dev.simulated_api import OVERVIEW, RECORDS, Fault, SimulatedApi
 DEMO = (sys.executable, "-m", "dev.demo")
 
 pytestmark = [
+    pytest.mark.slow,
     # One after the other: each clears what the others leave behind.
     pytest.mark.xdist_group("demo"),
-    pytest.mark.timeout(240),
     pytest.mark.usefixtures("socket_enabled"),
 ]
 

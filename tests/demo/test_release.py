@@ -19,8 +19,8 @@ LATEST = ROOT / ".dev" / "latest" / "bin" / "python"
 """The interpreter with the release that the harness does not support yet."""
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.xdist_group("demo"),
-    pytest.mark.timeout(240),
     pytest.mark.usefixtures("socket_enabled"),
 ]
 

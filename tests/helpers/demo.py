@@ -32,7 +32,7 @@ async def with_account(
 
 async def until(condition: Callable[[], object]) -> None:
     """Wait until something is so, which may itself have to be waited for."""
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(300):
         while True:
             result = condition()
             if await result if isinstance(result, Awaitable) else result:
