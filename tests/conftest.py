@@ -26,6 +26,7 @@ from homeassistant.core import HomeAssistant
 from .helpers.clock import NOW
 from .helpers.common import FIGURES, make_entry
 from .helpers.home import Home
+from .helpers.lifecycle import Lives
 from .helpers.tokens import TokenWatch
 from .helpers.translations import check_flow_result
 
@@ -99,7 +100,7 @@ def check_translations(monkeypatch: pytest.MonkeyPatch) -> None:
         (BytesFlowsConfigFlow, "config"),
         (BytesFlowsOptionsFlow, "options"),
     ):
-        for name in ("async_abort", "async_show_form"):
+        for name in ("async_abort", "async_show_form", "async_show_menu"):
             monkeypatch.setattr(flow, name, checked(kind, getattr(flow, name)))
 
 
@@ -190,6 +191,19 @@ def home(
 ) -> Home:
     """Return a Home Assistant to which the account is yet to be added."""
     return Home(hass, api, entry, now)
+
+
+@pytest.fixture
+async def lives(
+    request: pytest.FixtureRequest, tmp_path: Path, entry: MockConfigEntry
+) -> AsyncGenerator[Lives]:
+    """Return a Home Assistant with real files that has not started yet."""
+    freezer = None
+    if "freezer" in request.fixturenames:
+        freezer = request.getfixturevalue("freezer")
+    lives = Lives(tmp_path / "config", entry, freezer=freezer)
+    yield lives
+    await lives.end()
 
 
 @pytest.fixture

@@ -19,6 +19,7 @@ import yaml
 from dev import ROOT
 from dev.simulated_api import GIB, Account, Fault, Package
 from homeassistant.core import HomeAssistant
+from homeassistant.helpers import device_registry as dr
 from homeassistant.setup import async_setup_component
 
 from .helpers.clock import NOW
@@ -102,6 +103,14 @@ async def make(
     return seen
 
 
+def device_id(home: Home) -> str:
+    """Return the id of the account's device."""
+    (device,) = dr.async_entries_for_config_entry(
+        dr.async_get(home.hass), home.entry.entry_id
+    )
+    return device.id
+
+
 async def test_low_traffic(home: Home) -> None:
     """It tells once that traffic is low, and that it is over if that is wanted."""
     await home.set_up()
@@ -150,7 +159,7 @@ async def test_package_expiring(home: Home) -> None:
     """Each package is told at each time, and once if it arrives late."""
     home.account.packages.append(package("2", days=3.2, traffic=2, used=0.5))
     await home.set_up()
-    seen = await make(home.hass, "package_expiring", account=home.entry.entry_id)
+    seen = await make(home.hass, "package_expiring", account=device_id(home))
     await home.hass.config.async_set_time_zone("UTC")
     for _ in range(16):
         await home.pass_time(timedelta(hours=4))
@@ -177,7 +186,7 @@ async def test_package_expiring_chosen(home: Home) -> None:
     seen = await make(
         home.hass,
         "package_expiring",
-        account=home.entry.entry_id,
+        account=device_id(home),
         lead_times=["12", "6"],
         minimum=0.5,
     )
@@ -290,8 +299,8 @@ def test_form(name: str) -> None:
         assert {"name", "description", "selector"} <= field.keys(), key
         (kind,) = field["selector"]
         selector = field["selector"][kind]
-        if kind == "config_entry":
-            assert selector == {"integration": "bytesflows"}
+        if kind == "device":
+            assert selector == {"filter": [{"integration": "bytesflows"}]}
             continue
         assert "default" in field, key
         if kind == "entity":

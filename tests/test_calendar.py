@@ -20,6 +20,7 @@ from homeassistant.helpers import entity_registry as er
 from .helpers.clock import NOW
 from .helpers.common import set_up
 from .helpers.home import Home
+from .helpers.translations import TEXTS
 
 DAY = timedelta(days=1)
 ENTITY = "calendar.bytesflows_package_expiries"
@@ -42,11 +43,13 @@ def account() -> Account:
     """Return an account with packages of every kind."""
     return Account(
         packages=[
-            package("1", 5),
+            package("1", 5, used=3 * GIB),
             package("2", 2, source="sign", traffic=200 * MIB),
             package("3", 9, source="gift", traffic=3 * GIB // 2),
             package("used up", 3, used=10 * GIB),
-            package("past", -4, status=0),
+            package("unlimited", 7, traffic=0),
+            package("past", -4, status=0, used=GIB // 2),
+            package("past and used up", -5, status=0, used=10 * GIB),
             package("invalid", 4, status=0),
             package("endless", None),
         ]
@@ -84,11 +87,11 @@ async def test_events(hass: HomeAssistant, entry: MockConfigEntry) -> None:
     """Past and future expiries are there, in order, and nothing else is."""
     assert await set_up(hass, entry)
     assert await expiries(hass, NOW - 10 * DAY, NOW + 10 * DAY) == [
-        ("2026-02-25T12:00:00+00:00", "Purchase of 10 GiB expires"),
-        ("2026-03-03T12:00:00+00:00", "Check-in reward of 200 MiB expires"),
-        ("2026-03-04T12:00:00+00:00", "Purchase of 10 GiB expires"),
-        ("2026-03-06T12:00:00+00:00", "Purchase of 10 GiB expires"),
-        ("2026-03-10T12:00:00+00:00", "Package of 1.5 GiB expires"),
+        ("2026-02-25T12:00:00+00:00", "9.5 GiB purchase expires"),
+        ("2026-03-03T12:00:00+00:00", "200 MiB check-in reward expires"),
+        ("2026-03-06T12:00:00+00:00", "7 GiB purchase expires"),
+        ("2026-03-08T12:00:00+00:00", "∞ purchase expires"),
+        ("2026-03-10T12:00:00+00:00", "1.5 GiB package expires"),
     ]
 
 
@@ -110,20 +113,32 @@ async def test_moment_of_expiry(home: Home) -> None:
         return found.state, found.attributes["message"]
 
     await home.set_up()
-    assert shown() == ("off", "Check-in reward of 200 MiB expires")
+    assert shown() == ("off", "200 MiB check-in reward expires")
     home.freezer.move_to(NOW + 2 * DAY - timedelta(minutes=2))
     await home.pass_time(timedelta(0))
     home.freezer.move_to(NOW + 2 * DAY)
     home.account.expire(NOW + 2 * DAY)
     home.api.break_(Fault.refuse(500), RECORDS)
     await home.pass_time(timedelta(0))
-    assert shown() == ("on", "Check-in reward of 200 MiB expires")
+    assert shown() == ("on", "200 MiB check-in reward expires")
     home.api.heal()
     await home.poll()
-    assert shown() == ("off", "Purchase of 10 GiB expires")
+    assert shown() == ("off", "7 GiB purchase expires")
     assert await expiries(home.hass, NOW, NOW + 2.5 * DAY) == [
-        ("2026-03-03T12:00:00+00:00", "Check-in reward of 200 MiB expires")
+        ("2026-03-03T12:00:00+00:00", "200 MiB check-in reward expires")
     ]
+
+
+async def test_language(home: Home) -> None:
+    """The texts follow the language of the server at once."""
+    await home.set_up()
+    for language in ("de", "zh-Hans", "en"):
+        await home.hass.config.async_update(language=language)
+        await home.hass.async_block_till_done()
+        found = home.hass.states.get(ENTITY)
+        assert found is not None
+        expected = TEXTS[language]["common"]["expiry_sign"].format(size="200 MiB")
+        assert found.attributes["message"] == expected
 
 
 async def test_without_expiries(home: Home) -> None:

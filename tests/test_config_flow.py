@@ -22,14 +22,23 @@ from dev.simulated_api import (
 )
 from homeassistant.config_entries import (
     SOURCE_USER,
+    ConfigEntryDisabler,
     ConfigEntryState,
     ConfigFlowResult,
 )
 from homeassistant.core import HomeAssistant
-from homeassistant.data_entry_flow import FlowResultType
+from homeassistant.data_entry_flow import FlowResultType, InvalidData
 
 from .helpers.common import COOKIE, OPTIONS, set_up, state
-from .helpers.flows import FAULTS, OTHER_TOKEN, advanced, submit, suggestions
+from .helpers.flows import (
+    FAULTS,
+    OTHER_TOKEN,
+    add_packages,
+    advanced,
+    submit,
+    suggestions,
+)
+from .helpers.home import Home
 
 
 async def start(hass: HomeAssistant) -> ConfigFlowResult:
@@ -44,7 +53,7 @@ async def start(hass: HomeAssistant) -> ConfigFlowResult:
 
 
 async def test_user(hass: HomeAssistant, api: SimulatedApi) -> None:
-    """An account is set up with its token and address."""
+    """An account is set up with its token and URL."""
     result = await start(hass)
     result = await submit(
         hass, result, api_token=EXAMPLE_TOKEN, advanced=advanced(api.url)
@@ -75,7 +84,7 @@ async def test_user_form(hass: HomeAssistant) -> None:
 
 
 async def test_user_without_section(hass: HomeAssistant) -> None:
-    """Who leaves the section alone gets the vendor's address."""
+    """Without the section it is the vendor's URL."""
     with patch.object(
         BytesFlowsClient, "get_overview", autospec=True, side_effect=OSError
     ) as get_overview:
@@ -85,39 +94,148 @@ async def test_user_without_section(hass: HomeAssistant) -> None:
     assert result["errors"] == {"base": "unknown"}
 
 
-@pytest.mark.parametrize(
-    "pasted",
-    [
-        f"  {EXAMPLE_TOKEN}\n",
-        f"Bearer {EXAMPLE_TOKEN}",
-        f" bearer   {EXAMPLE_TOKEN} ",
-        f"Authorization: Bearer {EXAMPLE_TOKEN}",
-    ],
-)
+PASTED = [
+    f"  {EXAMPLE_TOKEN}\n",
+    f"\t{EXAMPLE_TOKEN}\r\n\r\n",
+    f"\u3000{EXAMPLE_TOKEN}\xa0",
+    f"{EXAMPLE_TOKEN[:7]}\n{EXAMPLE_TOKEN[7:]}",
+    f"{EXAMPLE_TOKEN[:7]} \r\n  {EXAMPLE_TOKEN[7:]}",
+    f"\u200b{EXAMPLE_TOKEN}\u200d",
+    f"\ufeff{EXAMPLE_TOKEN}",
+    f"\u202a{EXAMPLE_TOKEN}\u202c\ufe0f",
+    f"{EXAMPLE_TOKEN[:7]}\xad{EXAMPLE_TOKEN[7:]}\x00",
+    f'"{EXAMPLE_TOKEN}"',
+    f"'{EXAMPLE_TOKEN}',",
+    f"`{EXAMPLE_TOKEN}`",
+    f"\u201c{EXAMPLE_TOKEN}\u201d",
+    f"\u300c{EXAMPLE_TOKEN}\u300d",
+    f"Bearer {EXAMPLE_TOKEN}",
+    f" bearer   {EXAMPLE_TOKEN} ",
+    f"BEARER\n{EXAMPLE_TOKEN}",
+    f"Bearer: {EXAMPLE_TOKEN}",
+    f"Bearer Bearer {EXAMPLE_TOKEN}",
+    f'"Bearer {EXAMPLE_TOKEN}"',
+    f'Bearer "{EXAMPLE_TOKEN}"',
+    f"Bearer\u200b \u200b{EXAMPLE_TOKEN}",
+    f"Authorization: {EXAMPLE_TOKEN}",
+    f"Authorization: Bearer {EXAMPLE_TOKEN}",
+    f"authorization:bearer {EXAMPLE_TOKEN}",
+    f"Authorization Bearer {EXAMPLE_TOKEN}",
+    f"Authorization\uff1aBearer\u3000{EXAMPLE_TOKEN}",
+    f"Authorization: Bearer {EXAMPLE_TOKEN}\r\nAccept: */*\r\n",
+    f"Accept: */*\nAuthorization: Bearer {EXAMPLE_TOKEN}",
+    f"Authorization: Bearer {EXAMPLE_TOKEN[:7]}\n {EXAMPLE_TOKEN[7:]}",
+    f'"Authorization": "Bearer {EXAMPLE_TOKEN}",',
+    f"{{'Authorization': 'Bearer {EXAMPLE_TOKEN}'}}",
+    f"-H 'Authorization: Bearer {EXAMPLE_TOKEN}'",
+    f"-H 'Authorization: Bearer {EXAMPLE_TOKEN}' \\",
+    f"curl -H 'Authorization: Bearer {EXAMPLE_TOKEN}' https://bytesflows.com",
+    f'curl --header "authorization: {EXAMPLE_TOKEN}" -H "Accept: */*"',
+]
+
+
+@pytest.mark.parametrize("pasted", PASTED, ids=ascii)
 async def test_pasted_tokens(
     hass: HomeAssistant, api: SimulatedApi, pasted: str
 ) -> None:
-    """What surrounds a pasted token is removed."""
-    result = await submit(
-        hass, await start(hass), api_token=pasted, advanced=advanced(api.url)
-    )
+    """Whatever surrounds a pasted token is removed."""
+    with patch("custom_components.bytesflows.async_setup_entry", return_value=True):
+        result = await submit(
+            hass, await start(hass), api_token=pasted, advanced=advanced(api.url)
+        )
     assert result["type"] is FlowResultType.CREATE_ENTRY
     assert result["data"]["api_token"] == EXAMPLE_TOKEN
 
 
-@pytest.mark.parametrize("token", ["", "   ", "Bearer ", "two words", "tökén"])
-async def test_no_tokens(hass: HomeAssistant, api: SimulatedApi, token: str) -> None:
-    """What cannot be a token is refused without asking the server."""
+@pytest.mark.parametrize(
+    "token",
+    [
+        "a.b-c_d~e+f/g==",
+        "12|abcdef",
+        "key:secret",
+        "bearer-of-news",
+        "bearer.abc",
+        "authorization-7",
+        "-authorization:x",
+        "!#$%&()*,;=?@[]^",
+    ],
+)
+async def test_unusual_tokens(
+    hass: HomeAssistant, api: SimulatedApi, token: str
+) -> None:
+    """A token that looks like something else is sent as it is."""
+    api.accounts[0].token = token
+    with patch("custom_components.bytesflows.async_setup_entry", return_value=True):
+        result = await submit(
+            hass, await start(hass), api_token=token, advanced=advanced(api.url)
+        )
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    assert result["data"]["api_token"] == token
+
+
+@pytest.mark.parametrize(
+    ("token", "error"),
+    [
+        ("", "invalid_auth"),
+        ("   ", "invalid_auth"),
+        ("\u200b", "invalid_auth"),
+        ("Bearer ", "invalid_auth"),
+        ("Authorization: Bearer", "invalid_auth"),
+        ("''", "invalid_auth"),
+        ("two words", "invalid_characters"),
+        ("Bearer two words", "invalid_characters"),
+        ("non\xa0breaking", "invalid_characters"),
+        ("t\xf6k\xe9n", "invalid_characters"),
+        ("cafe\u0301", "invalid_characters"),
+        ("\u2022\u2022\u2022\u2022", "invalid_characters"),
+        ("abcd\u2026wxyz", "invalid_characters"),
+        ("\uff41\uff42\uff43", "invalid_characters"),
+        ("<token>", "invalid_characters"),
+        ("{{ token }}", "invalid_characters"),
+        ('to"ken', "invalid_characters"),
+        ("to\\ken", "invalid_characters"),
+        ("\ud800", "invalid_characters"),
+        ("a " * 100_000, "invalid_characters"),
+        (" " * 100_000 + "\xe9" + "\n" * 100_000, "invalid_characters"),
+    ],
+    ids=lambda value: ascii(value)[:30],
+)
+async def test_no_tokens(
+    hass: HomeAssistant, api: SimulatedApi, token: str, error: str
+) -> None:
+    """What cannot be a token is refused without a request; the next try succeeds."""
     result = await submit(
         hass, await start(hass), api_token=token, advanced=advanced(api.url)
     )
-    assert result["errors"] == {"api_token": "invalid_auth"}
+    assert result["errors"] == {"api_token": error}
     assert api.requests == []
 
     result = await submit(
         hass, result, api_token=EXAMPLE_TOKEN, advanced=advanced(api.url)
     )
     assert result["type"] is FlowResultType.CREATE_ENTRY
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        {},
+        {"api_token": None},
+        {"api_token": 5},
+        {"api_token": {"token": EXAMPLE_TOKEN}},
+        {"api_token": EXAMPLE_TOKEN, "advanced": None},
+        {"api_token": EXAMPLE_TOKEN, "advanced": {"url": None}},
+        {"api_token": EXAMPLE_TOKEN, "url": "https://bytesflows.com"},
+    ],
+    ids=str,
+)
+async def test_wrong_types(
+    hass: HomeAssistant, api: SimulatedApi, form: dict[str, object]
+) -> None:
+    """What no form sends is refused by the form."""
+    result = await start(hass)
+    with pytest.raises(InvalidData):
+        await submit(hass, result, **form)
 
 
 @pytest.mark.parametrize("path", [OVERVIEW, RECORDS])
@@ -150,12 +268,12 @@ async def test_user_errors(
 async def test_user_unexpected_error(
     hass: HomeAssistant, api: SimulatedApi, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A mistake of ours is told, with the details in the log, and is no dead end."""
+    """A mistake of ours is an error in the form, with the details in the log."""
     form = {"api_token": EXAMPLE_TOKEN, "advanced": advanced(api.url)}
     with patch.object(BytesFlowsClient, "get_overview", side_effect=RuntimeError):
         result = await submit(hass, await start(hass), **form)
     assert result["errors"] == {"base": "unknown"}
-    assert "Unexpected error while asking the BytesFlows API" in caplog.text
+    assert "Unexpected error while calling the BytesFlows API" in caplog.text
     assert EXAMPLE_TOKEN not in caplog.text
 
     result = await submit(hass, result, **form)
@@ -171,6 +289,12 @@ async def test_user_unexpected_error(
         ("https://not a url", "invalid_url"),
         ("https://", "invalid_url"),
         ("https://:443", "invalid_url"),
+        ("https://[::1", "invalid_url"),
+        ("https://bytesflows.com:port", "invalid_url"),
+        ("//bytesflows.com", "invalid_url"),
+        ("javascript:alert(1)", "invalid_url"),
+        ("https://\ud800.com", "invalid_url"),
+        ("https://" + "a." * 200 + "com", "invalid_url"),
         ("https://bytesflows.com:99999", "invalid_url"),
         ("ftp://bytesflows.com", "invalid_url"),
         ("https://user@bytesflows.com", "invalid_url"),
@@ -183,6 +307,7 @@ async def test_user_unexpected_error(
         ("http://localhost.example.com", "insecure_url"),
         ("http://[2001:db8::1]:80", "insecure_url"),
     ],
+    ids=lambda value: ascii(value)[:30],
 )
 async def test_user_wrong_address(
     hass: HomeAssistant, api: SimulatedApi, url: str, error: str
@@ -205,6 +330,8 @@ async def test_user_wrong_address(
     ("url", "stored"),
     [
         ("https://BytesFlows.com:443/", "https://bytesflows.com"),
+        ("\thttps://bytes\nflows.com ", "https://bytesflows.com"),
+        ("https://流量.example", "https://xn--qzwu39e.example"),
         (
             "https://proxy.example.com/bytesflows/",
             "https://proxy.example.com/bytesflows",
@@ -255,11 +382,16 @@ async def test_user_self_signed_certificate(
     assert result["data"]["verify_ssl"] is False
 
 
+@pytest.mark.parametrize("is_enabled", [True, False])
 async def test_same_token(
-    hass: HomeAssistant, api: SimulatedApi, entry: MockConfigEntry
+    hass: HomeAssistant, api: SimulatedApi, entry: MockConfigEntry, is_enabled: bool
 ) -> None:
-    """The same token at the same address is refused without asking the server."""
+    """The same token at the same URL is refused without a request."""
     entry.add_to_hass(hass)
+    if not is_enabled:
+        await hass.config_entries.async_set_disabled_by(
+            entry.entry_id, ConfigEntryDisabler.USER
+        )
     result = await submit(
         hass,
         await start(hass),
@@ -271,30 +403,103 @@ async def test_same_token(
     assert api.requests == []
 
 
-async def test_same_token_at_once(hass: HomeAssistant, api: SimulatedApi) -> None:
-    """Of two flows for one account, one is refused."""
-    form = {"api_token": EXAMPLE_TOKEN, "advanced": advanced(api.url)}
+@pytest.mark.parametrize("token", [EXAMPLE_TOKEN, OTHER_TOKEN])
+async def test_same_account_at_once(
+    hass: HomeAssistant, api: SimulatedApi, token: str
+) -> None:
+    """Of two flows for one account, one is refused, whatever the tokens."""
+    api.accounts.append(Account.example())
+    api.accounts[1].token = OTHER_TOKEN
     flows = [await start(hass), await start(hass)]
-    results = await asyncio.gather(*(submit(hass, flow, **form) for flow in flows))
+    results = await asyncio.gather(
+        *(
+            submit(hass, flow, api_token=token, advanced=advanced(api.url))
+            for flow, token in zip(flows, (EXAMPLE_TOKEN, token), strict=True)
+        )
+    )
     assert {result["type"] for result in results} == {
         FlowResultType.CREATE_ENTRY,
         FlowResultType.ABORT,
     }
 
 
+@pytest.mark.parametrize(
+    ("new", "page_cap"), [(0, None), (12, 10), (25, 20), (101, None), (99, 10)]
+)
+@pytest.mark.parametrize("is_loaded", [True, False])
 async def test_same_account(
-    hass: HomeAssistant, api: SimulatedApi, entry: MockConfigEntry
+    hass: HomeAssistant,
+    api: SimulatedApi,
+    entry: MockConfigEntry,
+    is_loaded: bool,
+    new: int,
+    page_cap: int | None,
 ) -> None:
-    """Another token of an account that is set up is refused, by its packages."""
+    """Another token of an account is refused, by its packages, loaded or not."""
+    assert await set_up(hass, entry)
+    if not is_loaded:
+        await hass.config_entries.async_unload(entry.entry_id)
     api.accounts.append(Account.example())
     api.accounts[1].token = OTHER_TOKEN
-    assert await set_up(hass, entry)
+    add_packages(api.accounts[1], new)
+    api.page_cap = page_cap
 
     result = await submit(
         hass, await start(hass), api_token=OTHER_TOKEN, advanced=advanced(api.url)
     )
     assert result["type"] is FlowResultType.ABORT
     assert result["reason"] == "already_configured"
+
+
+@pytest.mark.parametrize("is_loaded", [True, False])
+async def test_same_account_after_a_rejection(home: Home, is_loaded: bool) -> None:
+    """Who adds an account again instead of entering its new token is refused."""
+    await home.set_up()
+    if not is_loaded:
+        await home.unload()
+    home.account.token = OTHER_TOKEN
+    if is_loaded:
+        await home.poll(2)
+    else:
+        assert not await home.reload()
+        assert home.entry.state is ConfigEntryState.SETUP_RETRY
+    result = await submit(
+        home.hass,
+        await start(home.hass),
+        api_token=OTHER_TOKEN,
+        advanced=advanced(home.api.url),
+    )
+    assert result["reason"] == "already_configured"
+
+
+async def test_same_numbers_at_another_url(
+    hass: HomeAssistant, api: SimulatedApi, entry: MockConfigEntry
+) -> None:
+    """Two servers may number their packages alike, and accept the same token."""
+    assert await set_up(hass, entry)
+    other = SimulatedApi(Account.example())
+    await other.start()
+    result = await submit(
+        hass, await start(hass), api_token=EXAMPLE_TOKEN, advanced=advanced(other.url)
+    )
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    await hass.config_entries.async_unload(result["result"].entry_id)
+    await other.stop()
+
+
+async def test_account_without_a_file(
+    hass: HomeAssistant, api: SimulatedApi, entry: MockConfigEntry
+) -> None:
+    """An entry whose packages were never read cannot be recognized by them."""
+    api.break_(Fault.refuse(502))
+    assert not await set_up(hass, entry)
+    api.heal()
+    api.accounts.append(Account.example())
+    api.accounts[1].token = OTHER_TOKEN
+    result = await submit(
+        hass, await start(hass), api_token=OTHER_TOKEN, advanced=advanced(api.url)
+    )
+    assert result["type"] is FlowResultType.CREATE_ENTRY
 
 
 @pytest.mark.parametrize("packages", [0, 5])
@@ -310,8 +515,52 @@ async def test_second_account(
         hass, await start(hass), api_token=OTHER_TOKEN, advanced=advanced(api.url)
     )
     assert result["type"] is FlowResultType.CREATE_ENTRY
+    assert result["title"] == "BytesFlows 2"
     assert len(hass.config_entries.async_loaded_entries(DOMAIN)) == 2
-    assert hass.states.get("sensor.bytesflows_total_traffic_2") is not None
+    assert hass.states.get("sensor.bytesflows_2_total_traffic") is not None
+
+
+async def test_titles(hass: HomeAssistant, api: SimulatedApi) -> None:
+    """Each account has the lowest number that is free, also two at once."""
+    api.accounts = [Account(token=f"token-{number}") for number in range(6)]
+
+    async def add(number: int) -> ConfigFlowResult:
+        return await submit(
+            hass,
+            await start(hass),
+            api_token=f"token-{number}",
+            advanced=advanced(api.url),
+        )
+
+    results = await asyncio.gather(add(0), add(1), add(2))
+    entries = {result["title"]: result["result"] for result in results}
+    assert set(entries) == {"BytesFlows", "BytesFlows 2", "BytesFlows 3"}
+    await hass.config_entries.async_remove(entries["BytesFlows 2"].entry_id)
+    assert (await add(3))["title"] == "BytesFlows 2"
+    hass.config_entries.async_update_entry(entries["BytesFlows"], title="Scrapers")
+    assert (await add(4))["title"] == "BytesFlows"
+    assert (await add(5))["title"] == "BytesFlows 4"
+
+
+async def test_pause(home: Home) -> None:
+    """A pause that the server asked for is kept by the form, for this token only."""
+    home.api.accounts.append(Account(token=OTHER_TOKEN))
+    form = {"api_token": EXAMPLE_TOKEN, "advanced": advanced(home.api.url)}
+    home.api.break_(Fault.refuse(429, Retry_After="600"), RECORDS)
+    result = await submit(home.hass, await start(home.hass), **form)
+    assert result["errors"] == {"base": "rate_limited"}
+    home.api.heal()
+    result = await submit(home.hass, result, **form)
+    assert result["errors"] == {"base": "rate_limited"}
+    assert home.api.count(RECORDS) == 1
+
+    other = await submit(
+        home.hass, await start(home.hass), **{**form, "api_token": OTHER_TOKEN}
+    )
+    assert other["type"] is FlowResultType.CREATE_ENTRY
+    home.freezer.tick(601)
+    result = await submit(home.hass, result, **form)
+    assert result["type"] is FlowResultType.CREATE_ENTRY
 
 
 async def test_cookies_are_not_kept(

@@ -1,5 +1,6 @@
 """When what is asked, and what a bad day looks like."""
 
+import asyncio
 from datetime import timedelta
 import logging
 
@@ -9,6 +10,7 @@ from pytest_homeassistant_custom_component.common import (
     async_capture_events,
 )
 
+from custom_components.bytesflows.api import pauses
 from custom_components.bytesflows.coordinator import BytesFlowsCoordinator
 from dev.simulated_api import (
     EXAMPLE_TOKEN,
@@ -21,6 +23,7 @@ from dev.simulated_api import (
     Package,
     SimulatedApi,
 )
+from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import EVENT_STATE_CHANGED, EVENT_STATE_REPORTED
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.setup import async_setup_component
@@ -28,6 +31,8 @@ from homeassistant.setup import async_setup_component
 from .helpers.clock import NOW
 from .helpers.common import make_entry, pass_time
 from .helpers.home import Home
+from .helpers.lifecycle import until
+from .helpers.translations import text
 
 pytestmark = pytest.mark.usefixtures("now")
 
@@ -67,6 +72,17 @@ async def refresh(hass: HomeAssistant) -> None:
     await hass.async_block_till_done(wait_background_tasks=True)
 
 
+def complaints(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """Return the lines that tell of anything wrong, whoever logged them."""
+    return [
+        item.getMessage()
+        for item in caplog.records
+        if (item.levelno > logging.INFO or item.exc_info)
+        # It says how busy the machine is.
+        and item.name != "asyncio"
+    ]
+
+
 async def test_idle_polls(home: Home) -> None:
     """Nothing changes: one request a poll, the records once an hour, no state."""
     home.account.packages[1].expires = NOW + timedelta(days=3)
@@ -101,33 +117,21 @@ async def test_idle_day(home: Home) -> None:
     assert changed == ["sensor.bytesflows_daily_allowance"]
 
 
-async def test_polls_of_accounts_are_spread(
-    hass: HomeAssistant, api: SimulatedApi, freezer: FrozenDateTimeFactory
-) -> None:
-    """However many accounts begin together, their polls do not go on together."""
-    count = 40
-    api.accounts = [Account(token=f"token-{number}") for number in range(count)]
+async def test_start_of_many_accounts(hass: HomeAssistant, api: SimulatedApi) -> None:
+    """At a start at most 4 requests at a time go to one address."""
+    count = 12
+    api.accounts = [Account.with_packages(300, now=NOW) for _ in range(count)]
     for number, account in enumerate(api.accounts):
+        account.token = f"token-{number}"
+        for package in account.packages:
+            package.id = f"{number}-{package.id}"
         entry = make_entry(api, token=account.token, entry_id=f"entry-{number}")
         entry.add_to_hass(hass)
     # This sets up the others as well.
     assert await hass.config_entries.async_setup("entry-0")
     await hass.async_block_till_done(wait_background_tasks=True)
-    assert api.count(OVERVIEW) == count
-
-    # From the second round on each has its place.
-    for _ in range(30):
-        await pass_time(hass, freezer, timedelta(seconds=9))
-    api.requests.clear()
-    most = 0
-    for _ in range(30):
-        before = len(api.requests)
-        await pass_time(hass, freezer, timedelta(seconds=9))
-        most = max(most, len(api.requests) - before)
-    assert {request.token for request in api.requests} == {
-        account.token for account in api.accounts
-    }
-    assert most <= 3
+    assert (api.count(OVERVIEW), api.count(RECORDS)) == (count, 3 * count)
+    assert api.most_at_once == 4
 
 
 async def test_polls_while_traffic_is_used(home: Home) -> None:
@@ -216,26 +220,27 @@ async def test_unload_forgets_the_planned_refresh(home: Home) -> None:
 
 
 OUTAGES = [
-    pytest.param(Fault(drop=True), "could not be reached", id="dropped"),
-    pytest.param(Fault.html(403), "could not be reached", id="firewall"),
-    pytest.param(Fault.refuse(503), "could not be reached", id="unavailable"),
-    pytest.param(Fault.html(200), "not what the BytesFlows API", id="page"),
-    pytest.param(Fault.data(totalTraffic="x"), "totalTraffic", id="field"),
-    pytest.param(Fault.refuse(429), "asks for fewer requests", id="limited"),
+    pytest.param(Fault(drop=True), "cannot_connect", id="dropped"),
+    pytest.param(Fault.html(403), "cannot_connect", id="firewall"),
+    pytest.param(Fault.refuse(503), "cannot_connect", id="unavailable"),
+    pytest.param(Fault.html(200), "invalid_response", id="page"),
+    pytest.param(Fault.without("data"), "invalid_response", id="no data"),
+    pytest.param(Fault.code(50008), "invalid_response", id="code"),
+    pytest.param(Fault.refuse(429), "rate_limited", id="limited"),
 ]
 
 
-@pytest.mark.parametrize(("fault", "text"), OUTAGES)
+@pytest.mark.parametrize(("fault", "key"), OUTAGES)
 async def test_outage(
-    home: Home, caplog: pytest.LogCaptureFixture, fault: Fault, text: str
+    home: Home, caplog: pytest.LogCaptureFixture, fault: Fault, key: str
 ) -> None:
     """All is unavailable, with one line in the log; then all is back, with another."""
     await home.set_up()
     caplog.clear()
     home.api.break_(fault, OVERVIEW)
     await home.poll(3)
-    for key in ("available_traffic", "next_expiry"):
-        assert home.state(key).state == "unavailable"
+    assert home.state("available_traffic").state == "unavailable"
+    assert home.state("next_expiry").state == "unavailable"
 
     home.api.heal()
     await home.poll()
@@ -250,7 +255,7 @@ async def test_outage(
     ]
     assert len(lines) == 2
     assert lines[0].startswith("Error fetching BytesFlows data: ")
-    assert text in lines[0]
+    assert text("exceptions", key, "message").partition("{")[0] in lines[0]
     assert lines[1] == "Fetching BytesFlows data recovered"
     assert EXAMPLE_TOKEN not in caplog.text
 
@@ -284,8 +289,8 @@ async def test_outage_of_the_records(
         and record.levelno > logging.DEBUG
     ]
     assert lines == [
-        "Error fetching BytesFlows records; the last values stay an hour: HTTP 500",
-        "Fetching BytesFlows records recovered",
+        "Error fetching BytesFlows packages: HTTP 500",
+        "Fetching BytesFlows packages recovered",
     ]
 
 
@@ -304,7 +309,7 @@ async def test_one_failed_reading_of_idle_records(home: Home) -> None:
 
 async def test_records_out_of_order_at_the_start(home: Home) -> None:
     """An account is set up with what there is, and the rest comes when it can."""
-    home.api.break_(Fault.data(total=77), RECORDS)
+    home.api.break_(Fault.data(records={}), RECORDS)
     await home.set_up()
     assert home.state("available_traffic").state == "3.0"
     assert home.state("active_packages").state == "unavailable"
@@ -409,11 +414,6 @@ async def test_clock_that_is_set_back(home: Home) -> None:
     """A clock that was wrong for a while keeps nothing from being read for long."""
     home.freezer.move_to(NOW + timedelta(days=300))
     await home.set_up()
-    home.api.break_(Fault.refuse(429, Retry_After="3600"))
-    await refresh(home.hass)
-    assert home.state("active_packages").state == "unavailable"
-
-    home.api.heal()
     home.api.requests.clear()
     home.freezer.move_to(NOW)
     await home.entry.runtime_data.async_refresh()
@@ -421,18 +421,146 @@ async def test_clock_that_is_set_back(home: Home) -> None:
     assert home.state("active_packages").state == "2"
 
 
+@pytest.mark.parametrize("jump", [timedelta(hours=-5), timedelta(days=19)])
+async def test_clock_that_jumps_in_a_pause(
+    home: Home, monkeypatch: pytest.MonkeyPatch, jump: timedelta
+) -> None:
+    """A pause is as long as the server said, whatever the clock shows meanwhile."""
+    seconds = 0.0
+    monkeypatch.setattr(pauses, "monotonic", lambda: seconds)
+    await home.set_up()
+    home.api.break_(Fault.refuse(429, Retry_After="600"))
+    await home.poll()
+    assert home.state("active_packages").state == "unavailable"
+    home.api.heal()
+    home.api.requests.clear()
+
+    home.freezer.tick(jump)
+    seconds += 590
+    await refresh(home.hass)
+    assert home.api.requests == []
+    seconds += 10
+    await home.poll()
+    assert home.state("available_traffic").state == "3.0"
+    assert home.state("active_packages").state != "unavailable"
+
+
 async def test_revoked_token(home: Home) -> None:
-    """A refused token ends the polling until somebody logs in again."""
+    """A rejection counts when a second one confirms it; then one request an hour."""
+
+    def flows() -> list[str]:
+        return [
+            flow["context"]["source"]
+            for flow in home.hass.config_entries.flow.async_progress()
+        ]
+
     await home.set_up()
     home.account.token = "another"
     await home.poll()
+    assert flows() == []
+    assert home.state("active_packages").state == "2"
+    await home.pass_time(timedelta(minutes=1))
+    assert flows() == ["reauth"]
+    assert home.state("active_packages").state == "unavailable"
     home.api.requests.clear()
-    await home.pass_time(timedelta(hours=3))
-    assert home.api.requests == []
-    assert [
-        flow["context"]["source"]
-        for flow in home.hass.config_entries.flow.async_progress()
-    ] == ["reauth"]
+    await home.poll(3 * 12 - 1)
+    assert flows() == ["reauth"]
+    assert len(home.api.requests) == 2
+
+
+async def test_unload_during_a_poll(
+    home: Home, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A poll that unloading ends leaves no error, and nothing is lost."""
+    await home.set_up()
+    caplog.clear()
+    for number in range(50):
+        home.account.use(MIB)
+        if number % 2:
+            home.api.break_(Fault(hang=True), (OVERVIEW, RECORDS)[number // 2 % 2])
+        home.api.requests.clear()
+        poll = home.hass.async_create_task(
+            home.entry.runtime_data.async_request_refresh()
+        )
+        await until(lambda: home.api.requests)
+        for _ in range(number // 2):
+            await asyncio.sleep(0)
+        home.api.heal()
+        if number % 3:
+            assert await home.reload()
+        else:
+            assert await home.unload()
+            assert await home.hass.config_entries.async_setup(home.entry.entry_id)
+        await poll
+        await home.hass.async_block_till_done(wait_background_tasks=True)
+        assert home.entry.state is ConfigEntryState.LOADED
+    assert home.state("available_traffic").state == str(3 - 50 / 1024)
+    assert complaints(caplog) == []
+
+
+async def test_unload_in_an_outage(
+    home: Home, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A poll that unloading ends is not the end of an outage."""
+    await home.set_up()
+    home.api.break_(Fault.refuse(500))
+    await home.poll()
+    caplog.clear()
+    home.api.break_(Fault(hang=True))
+    poll = home.hass.async_create_task(home.entry.runtime_data.async_request_refresh())
+    await until(lambda: home.api.under_way)
+    assert await home.unload()
+    await poll
+    assert "recovered" not in caplog.text
+    assert "Error" not in caplog.text
+
+
+async def test_refresh_that_a_reload_interrupts(
+    home: Home, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A refresh that waits its turn when the account is reloaded logs no error."""
+    await home.set_up()
+    caplog.clear()
+    for _ in range(2):
+        await refresh(home.hass)
+    assert await home.reload()
+    await home.pass_time(timedelta(seconds=15))
+    assert home.state("available_traffic").state == "3.0"
+    assert complaints(caplog) == []
+
+
+async def test_two_refreshes_by_hand(home: Home) -> None:
+    """A second refresh within seconds of the first one comes after it."""
+    await home.set_up()
+    await refresh(home.hass)
+    home.api.requests.clear()
+    home.account.use(512 * MIB)
+    await refresh(home.hass)
+    await home.pass_time(timedelta(seconds=10))
+    assert (home.api.count(OVERVIEW), home.api.count(RECORDS)) == (1, 1)
+    assert home.state("available_traffic").state == "2.5"
+
+
+async def test_use_on_the_first_day_only(home: Home) -> None:
+    """12 GiB in the first 24 hours and then nothing: the average falls by the hour.
+
+    The package has no times, so nothing else gives a rate, nor does a day of sleep.
+    """
+    home.account.packages = [Package(id="1", traffic=100 * GIB)]
+    await home.set_up()
+    for _ in range(24):
+        home.account.use(GIB // 2)
+        await home.pass_time(timedelta(hours=1) - timedelta(seconds=1))
+    assert float(home.state("average_daily_consumption").state) == pytest.approx(12)
+    for hours in range(25, 24 * 7 + 1):
+        await home.pass_time(timedelta(hours=1) - timedelta(seconds=1))
+        shown = float(home.state("average_daily_consumption").state)
+        assert shown == pytest.approx(12 * 24 / hours)
+    for _ in range(25):
+        await home.pass_time(timedelta(hours=1))
+    assert home.state("average_daily_consumption").state == "0.0"
+    await home.pass_time(timedelta(hours=25))
+    assert home.state("average_daily_consumption").state == "unknown"
 
 
 async def test_mistakes_of_ours_are_not_hidden(
@@ -445,7 +573,7 @@ async def test_mistakes_of_ours_are_not_hidden(
     async def fail() -> None:
         raise RuntimeError("a mistake")
 
-    monkeypatch.setattr(coordinator.client, "get_records_page", fail)
+    monkeypatch.setattr(coordinator.account.client, "get_overview", fail)
     await home.pass_time(timedelta(hours=2))
     assert home.state("available_traffic").state == "unavailable"
     assert "Unexpected error fetching BytesFlows data" in caplog.text

@@ -34,7 +34,7 @@ GETTING_LOW = "Less than 25 GiB are left."
 # What is said in the story below, by page and example.
 SAID: dict[str, list[list[str]]] = {
     "README.md": [LOW],
-    "docs/actions/get_records.md": [
+    "docs/actions/get_packages.md": [
         [
             "2 in all: ORD-1, 100.0 GiB; ORD-0, 1.0 GiB.",
             *["3 in all: ORD-2, 30.0 GiB; ORD-1, 100.0 GiB; ORD-0, 1.0 GiB."] * 3,
@@ -43,8 +43,8 @@ SAID: dict[str, list[list[str]]] = {
     "docs/automations.md": [
         ["off", "on", "off"],
         ["ORD-2: purchased", "TASK-3: checked_in", "ORD-2: expired"],
-        ["At this pace the traffic is gone within a week."] * 3,
-        ["Tomorrow: Purchase of 30 GiB expires"],
+        ["At this pace the traffic is gone within a week."] * 4,
+        ["Tomorrow: 30 GiB purchase expires"],
     ],
     "docs/conditions/is_traffic.md": [
         ["ORD-2 arrived, and there is still room for more."]
@@ -55,7 +55,7 @@ SAID: dict[str, list[list[str]]] = {
     ],
     "docs/triggers/traffic_became_low.md": [LOW],
     "docs/triggers/traffic_crossed_threshold.md": [
-        [GETTING_LOW],
+        [GETTING_LOW] * 2,
         ["20.0 became 5.0 GiB.", "36.0 became 6.0 GiB."],
     ],
     "docs/triggers/traffic_no_longer_low.md": [["35.00 GiB to go on with."]],
@@ -183,12 +183,12 @@ async def test_answer(home: Home) -> None:
     await home.set_up()
     answer = await home.hass.services.async_call(
         "bytesflows",
-        "get_records",
+        "get_packages",
         {"config_entry_id": home.entry.entry_id},
         blocking=True,
         return_response=True,
     )
-    (block,) = _blocks(ROOT / "docs" / "actions" / "get_records.md", "json")
+    (block,) = _blocks(ROOT / "docs" / "actions" / "get_packages.md", "json")
     assert answer == json.loads(block)
 
 

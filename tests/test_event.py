@@ -1,4 +1,4 @@
-"""What happens to packages is told, once."""
+"""Changes of packages are events, once each."""
 
 from collections.abc import Iterable
 from datetime import timedelta
@@ -60,8 +60,8 @@ def package(id_: str, **fields: Any) -> Package:  # noqa: ANN401
     return Package(id=id_, **given)
 
 
-def told(events: Iterable[Event[Any]]) -> list[tuple[str, str | None]]:
-    """Return type and order of what was told, and not of what is shown again."""
+def fired(events: Iterable[Event[Any]]) -> list[tuple[str, str | None]]:
+    """Return types and orders of new events, without those that are shown again."""
     changes = [
         (event.data["old_state"], event.data["new_state"])
         for event in events
@@ -70,7 +70,7 @@ def told(events: Iterable[Event[Any]]) -> list[tuple[str, str | None]]:
     return [
         (new.attributes["event_type"], new.attributes["order_id"])
         for old, new in changes
-        if old is not None and "unavailable" not in {old.state, new.state}
+        if None not in {old, new} and "unavailable" not in {old.state, new.state}
     ]
 
 
@@ -88,7 +88,7 @@ async def test_entity(
 
 
 async def test_every_type(home: Home) -> None:
-    """A purchase, a check-in, a gift, an expiry and a depletion are each told once."""
+    """Arrivals of three kinds, a renewal, and ends of two kinds are one event each."""
     await home.set_up()
     packages = home.account.packages
     events = async_capture_events(home.hass, EVENT_STATE_CHANGED)
@@ -102,20 +102,24 @@ async def test_every_type(home: Home) -> None:
     packages[0].used = GIB
     packages[1].status = 0
     await home.poll(3)
-    assert told(events) == [
+    packages[1].status = 1
+    packages[1].expires = NOW + timedelta(days=3)
+    await home.poll(3)
+    assert fired(events) == [
         ("purchased", "ORD-3"),
         ("checked_in", "ORD-4"),
         ("acquired", "ORD-5"),
         ("depleted", "ORD-1"),
         ("expired", "ORD-2"),
+        ("renewed", "ORD-2"),
     ]
 
 
 async def test_attributes(home: Home) -> None:
-    """An expiry says what was lost with it."""
+    """The end of a package describes it, with the traffic that was lost."""
     await home.set_up()
     home.account.packages[0].status = 0
-    await home.poll()
+    await home.poll(2)
     found = home.hass.states.get(ENTITY)
     assert found is not None
     attributes = dict(found.attributes)
@@ -124,26 +128,47 @@ async def test_attributes(home: Home) -> None:
         "event_type": "expired",
         "order_id": "ORD-1",
         "source": "order",
+        "status": "inactive",
+        "usable": False,
         "size": GIB,
+        "used": GIB // 4,
         "remaining": GIB - GIB // 4,
         "created": "2026-02-28T12:00:00+00:00",
         "expires": "2026-03-21T12:00:00+00:00",
     }
 
 
-async def test_expiry_is_told_when_the_server_says_so(home: Home) -> None:
-    """Our own clock does not let a package expire; the server's poll after it does."""
+async def test_an_end_before_the_expiry_is_confirmed(home: Home) -> None:
+    """A status that flips for one reading is no event, and is looked at again."""
+    await home.set_up()
+    events = async_capture_events(home.hass, EVENT_STATE_CHANGED)
+    package = home.account.packages[0]
+    for status in (0, 1, 0):
+        package.status = status
+        await home.poll()
+    assert fired(events) == []
+    await home.poll()
+    assert fired(events) == [("expired", "ORD-1")]
+    package.status = 1
+    await home.poll(2)
+    package.status = 0
+    await home.poll(3)
+    assert fired(events) == [("expired", "ORD-1")]
+
+
+async def test_expired_when_the_server_says_so(home: Home) -> None:
+    """Our own clock does not let a package expire; the server's next poll does."""
     await home.set_up()
     events = async_capture_events(home.hass, EVENT_STATE_CHANGED)
     await home.poll(13)
-    assert told(events) == []
+    assert fired(events) == []
     home.account.expire(NOW + timedelta(minutes=66))
     await home.poll()
-    assert told(events) == [("expired", "ORD-2")]
+    assert fired(events) == [("expired", "ORD-2")]
 
 
-async def test_restart(home: Home) -> None:
-    """What happened in the meantime is told once after a reload, and not again."""
+async def test_reload(home: Home) -> None:
+    """Changes while the account is unloaded are events after that, once."""
     await home.set_up()
     await home.unload()
     packages = home.account.packages
@@ -154,20 +179,20 @@ async def test_restart(home: Home) -> None:
     for _ in range(3):
         await home.reload()
         await home.hass.async_block_till_done(wait_background_tasks=True)
-    assert told(events) == [("purchased", "ORD-3"), ("expired", "ORD-1")]
+    assert fired(events) == [("purchased", "ORD-3"), ("expired", "ORD-1")]
 
 
-async def test_first_setup_tells_nothing(home: Home) -> None:
-    """An account's past is not told as if it were new."""
+async def test_first_setup(home: Home) -> None:
+    """The past of an account is no news."""
     home.api.accounts[:] = [Account.with_packages(60)]
     events = async_capture_events(home.hass, EVENT_STATE_CHANGED)
     await home.set_up()
     await home.poll()
-    assert told(events) == []
+    assert fired(events) == []
 
 
 async def test_outage(home: Home) -> None:
-    """What happened before an outage is told again neither in it nor after it."""
+    """A change before an outage is no event again, neither in it nor after it."""
     await home.set_up()
     events = async_capture_events(home.hass, EVENT_STATE_CHANGED)
     home.account.packages.append(package("3"))
@@ -176,22 +201,68 @@ async def test_outage(home: Home) -> None:
     await home.poll()
     home.account.packages.append(package("4"))
     await home.poll()
-    assert told(events) == [("purchased", "ORD-3")]
+    assert fired(events) == [("purchased", "ORD-3")]
     home.api.heal()
     await home.poll()
-    assert told(events) == [("purchased", "ORD-3"), ("purchased", "ORD-4")]
+    assert fired(events) == [("purchased", "ORD-3"), ("purchased", "ORD-4")]
 
 
-async def test_records_that_are_read_in_an_outage(home: Home) -> None:
-    """What they tell waits until the entity is there again, or nobody would hear it."""
+async def test_change_in_an_outage(home: Home) -> None:
+    """It is an event once the entity is available again, after its old state."""
     await home.set_up()
+    home.account.packages.append(package("3"))
+    await home.poll()
     events = async_capture_events(home.hass, EVENT_STATE_CHANGED)
     home.account.expire(NOW + timedelta(minutes=66))
     home.api.break_(Fault.refuse(500), OVERVIEW)
-    before = home.api.count(RECORDS)
     await home.pass_time(timedelta(minutes=66))
-    assert home.api.count(RECORDS) > before
-    assert told(events) == []
+    assert fired(events) == []
     home.api.heal()
     await home.poll()
-    assert told(events) == [("expired", "ORD-2")]
+    assert fired(events) == [("expired", "ORD-2")]
+
+
+async def test_change_in_a_poll_whose_overview_is_rejected(home: Home) -> None:
+    """Changes of a poll that did not make the entity available wait."""
+    await home.set_up()
+    coordinator = home.entry.runtime_data
+    events = async_capture_events(home.hass, EVENT_STATE_CHANGED)
+    home.account.packages.append(package("3", created=NOW + timedelta(minutes=1)))
+    coordinator.account.records.request()
+    _ = await coordinator.account.poll()
+    home.api.break_(Fault.refuse(500), OVERVIEW)
+    await home.poll()
+    assert coordinator.account.state.changes
+    await home.reload()
+    assert fired(events) == []
+    home.api.heal()
+    await home.poll(2)
+    assert fired(events) == [("purchased", "ORD-3")]
+
+
+async def test_disabled(home: Home, entity_registry: er.EntityRegistry) -> None:
+    """Changes while the entity is disabled are passed."""
+    await home.set_up()
+    events = async_capture_events(home.hass, EVENT_STATE_CHANGED)
+    for number, disabler in enumerate((er.RegistryEntryDisabler.USER, None)):
+        entity_registry.async_update_entity(ENTITY, disabled_by=disabler)
+        await home.reload()
+        home.account.packages.append(
+            package(f"3{number}", created=NOW + timedelta(minutes=number))
+        )
+        await home.poll()
+    assert fired(events) == [("purchased", "ORD-31")]
+
+
+@pytest.mark.parametrize("size", [1000, GIB // 8])
+async def test_size_that_is_too_small_once(home: Home, size: int) -> None:
+    """One odd size is no end, and the right one no renewal."""
+    await home.set_up()
+    events = async_capture_events(home.hass, EVENT_STATE_CHANGED)
+    home.api.break_(Fault.record(traffic=size), RECORDS)
+    home.account.use(1)
+    await home.poll()
+    home.api.heal()
+    await home.poll(2)
+    assert fired(events) == []
+    assert home.state("active_packages").state == "2"

@@ -1,6 +1,7 @@
 """Setting up, unloading and reloading an account."""
 
 import asyncio
+from datetime import timedelta
 from typing import Any
 
 from freezegun.api import FrozenDateTimeFactory
@@ -16,12 +17,13 @@ from homeassistant.helpers import device_registry as dr
 
 from .helpers.common import COOKIE, make_entry, pass_time, set_up, state
 from .helpers.home import Home
+from .helpers.translations import text
 
 
 async def test_set_up_and_unload(
     hass: HomeAssistant, api: SimulatedApi, entry: MockConfigEntry
 ) -> None:
-    """Setting up asks each endpoint once; unloading ends it."""
+    """Setting up calls each endpoint once; unloading ends it."""
     assert await set_up(hass, entry)
     states = [entry.state]
     assert api.count(OVERVIEW) == api.count(RECORDS) == 1
@@ -74,52 +76,45 @@ async def test_removal_during_a_poll(
     await hass.config_entries.async_remove(entry.entry_id)
     await poll
     await hass.async_block_till_done()
-    assert [change.record.id for change in coordinator.ledger.changes] == ["3"]
     assert f"bytesflows.{entry.entry_id}" not in hass_storage
 
 
+@pytest.mark.parametrize("path", [OVERVIEW, RECORDS])
 @pytest.mark.parametrize(
-    ("fault", "expected"),
+    ("fault", "is_temporary"),
     [
-        (Fault.refuse(401), ConfigEntryState.SETUP_ERROR),
-        (Fault.code(403), ConfigEntryState.SETUP_ERROR),
-        (Fault.html(403), ConfigEntryState.SETUP_RETRY),
-        (Fault.refuse(500), ConfigEntryState.SETUP_RETRY),
-        (Fault.html(200), ConfigEntryState.SETUP_RETRY),
-        (Fault(drop=True), ConfigEntryState.SETUP_RETRY),
+        (Fault.refuse(401), False),
+        (Fault.code(403), False),
+        (Fault.html(403), True),
+        (Fault.refuse(500), True),
+        (Fault.html(200), True),
+        (Fault(drop=True), True),
     ],
 )
 async def test_failures(
-    hass: HomeAssistant,
-    api: SimulatedApi,
-    entry: MockConfigEntry,
-    fault: Fault,
-    expected: ConfigEntryState,
+    home: Home, fault: Fault, is_temporary: bool, path: str
 ) -> None:
-    """A refused token wants a login, all else another try; then all is well."""
-    api.break_(fault, OVERVIEW)
-    assert not await set_up(hass, entry)
-    states = [entry.state]
-    flows = [
-        flow["context"]["source"] for flow in hass.config_entries.flow.async_progress()
-    ]
-    assert flows == (["reauth"] if expected is ConfigEntryState.SETUP_ERROR else [])
+    """A failure is tried again; a token is asked for after its second rejection."""
+    home.api.break_(fault, path)
+    is_overview = path == OVERVIEW
+    is_fatal = is_overview or not is_temporary
+    assert await set_up(home.hass, home.entry) is not is_fatal
+    expected = ConfigEntryState.SETUP_RETRY if is_fatal else ConfigEntryState.LOADED
+    states = [home.entry.state]
+    flows = home.hass.config_entries.flow.async_progress
+    assert flows() == []
 
-    api.heal()
-    assert await hass.config_entries.async_reload(entry.entry_id)
-    await hass.async_block_till_done()
-    states.append(entry.state)
-    assert states == [expected, ConfigEntryState.LOADED]
-    assert state(hass, "total_traffic").state == "176.0"
+    await home.pass_time(timedelta(minutes=2))
+    states.append(home.entry.state)
+    assert states == [expected] * 2
+    sources = [flow["context"]["source"] for flow in flows()]
+    assert sources == ([] if is_temporary else ["reauth"])
 
-
-async def test_refused_token_at_the_records(
-    hass: HomeAssistant, api: SimulatedApi, entry: MockConfigEntry
-) -> None:
-    """A token that only one endpoint refuses is refused."""
-    api.break_(Fault.refuse(401), RECORDS)
-    assert not await set_up(hass, entry)
-    assert entry.state is ConfigEntryState.SETUP_ERROR
+    home.api.heal()
+    await home.pass_time(timedelta(hours=1))
+    assert home.state("total_traffic").state == "176.0"
+    assert home.state("active_packages").state == "1"
+    assert flows() == []
 
 
 async def test_rate_limit_at_the_start(home: Home) -> None:
@@ -179,14 +174,12 @@ async def test_options_that_are_missing(
 
 
 async def test_unknown_time_zone(hass: HomeAssistant, api: SimulatedApi) -> None:
-    """A zone that is not known any more is told, not guessed."""
+    """A time zone that is no longer known is reported, not guessed."""
     entry = make_entry(api, options={"time_zone": "Mars/Olympus"})
     assert not await set_up(hass, entry)
     assert entry.state is ConfigEntryState.SETUP_ERROR
-    assert entry.reason == (
-        "The time zone Mars/Olympus is not known here; "
-        "choose another one in the options"
-    )
+    message = text("exceptions", "unknown_time_zone", "message")
+    assert entry.reason == message.format(time_zone="Mars/Olympus")
     assert api.requests == []
 
 

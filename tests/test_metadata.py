@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Iterator
+from graphlib import TopologicalSorter
 import json
 from pathlib import Path
 import re
@@ -14,6 +15,7 @@ import pytest
 import yaml
 
 from custom_components.bytesflows import PLATFORMS, config_flow
+from custom_components.bytesflows.account import ChangeKind
 from custom_components.bytesflows.api import (
     BytesFlowsAuthenticationError,
     BytesFlowsConnectionError,
@@ -30,16 +32,14 @@ from custom_components.bytesflows.calendar import PACKAGE_EXPIRIES
 from custom_components.bytesflows.condition import CONDITIONS
 from custom_components.bytesflows.config_flow import DEFAULT_OPTIONS
 from custom_components.bytesflows.const import DOMAIN
-from custom_components.bytesflows.coordinator import error_key
+from custom_components.bytesflows.errors import error_key
 from custom_components.bytesflows.event import PACKAGE_EVENT
-from custom_components.bytesflows.ledger import ChangeKind
 from custom_components.bytesflows.sensor import (
-    CONSUMED_SENSOR,
     LAST_UPDATE_SENSOR,
     OVERVIEW_SENSORS,
     PACKAGES_SENSORS,
 )
-from custom_components.bytesflows.services import GET_RECORDS_SCHEMA
+from custom_components.bytesflows.services import GET_PACKAGES_SCHEMA
 from custom_components.bytesflows.trigger import TRIGGERS
 from dev import PACKAGE, ROOT
 import homeassistant.components
@@ -56,7 +56,6 @@ ENTITIES: dict[str, tuple[EntityDescription, ...]] = {
     "sensor": (
         *OVERVIEW_SENSORS,
         *PACKAGES_SENSORS,
-        CONSUMED_SENSOR,
         LAST_UPDATE_SENSOR,
     ),
 }
@@ -130,7 +129,6 @@ def test_every_trigger_and_condition_is_described(
         assert set(fields) == set(description["fields"])
         for field in fields:
             assert text(kind, name, "fields", field, "name")
-            assert text(kind, name, "fields", field, "description")
             assert f"| `{field}` | " in page
 
 
@@ -138,12 +136,12 @@ def test_every_action_is_described() -> None:
     """The form, the schema, the texts, the icons and the README agree."""
     described = yaml.safe_load((PACKAGE / "services.yaml").read_text(encoding="utf-8"))
     services = ENGLISH["services"]
-    assert {"get_records"} == set(described) == set(services)
+    assert {"get_packages"} == set(described) == set(services)
     assert set(services) == set(_json(PACKAGE / "icons.json")["services"])
-    fields = described["get_records"]["fields"]
-    assert set(fields) == {str(key) for key in GET_RECORDS_SCHEMA.schema}
-    assert set(fields) == set(services["get_records"]["fields"])
-    page = ROOT / "docs" / "actions" / "get_records.md"
+    fields = described["get_packages"]["fields"]
+    assert set(fields) == {str(key) for key in GET_PACKAGES_SCHEMA.schema}
+    assert set(fields) == set(services["get_packages"]["fields"])
+    page = ROOT / "docs" / "actions" / "get_packages.md"
     for name, field in fields.items():
         row = f"| `{name}` | {'yes' if field.get('required') else 'no'} | "
         assert row in page.read_text(encoding="utf-8")
@@ -188,39 +186,47 @@ def test_every_translated_exception_has_a_text() -> None:
             continue
         key = keywords["translation_key"]
         if not isinstance(key, ast.Constant):
-            assert (module, ast.unparse(key)) == ("coordinator", "key")
+            assert (module, ast.unparse(key)) == ("errors", "error_key(error)")
             continue
         used.add(key.value)
         given = keywords["translation_placeholders"]
         assert isinstance(given, ast.Dict)
         names = {item.value for item in given.keys if isinstance(item, ast.Constant)}
         assert placeholders(text("exceptions", str(key.value), "message")) == names
-    assert used == {"rate_limited", "unknown_time_zone"}
+    assert used == {"unknown_time_zone"}
     used |= {error_key(error) for error in ERRORS}
     assert used == set(ENGLISH["exceptions"])
 
 
 def test_every_abort_and_error_has_a_text() -> None:
     """Aborts and errors of the flows and their texts are the same sets."""
-    aborts = {"already_configured", "reauth_successful", "reconfigure_successful"}
-    for _, call in _calls():
-        if isinstance(call.func, ast.Name) and call.func.id == "AbortFlow":
-            (reason,) = call.args
-            assert isinstance(reason, ast.Constant)
-            aborts.add(str(reason.value))
+    aborts = {"reauth_successful", "reconfigure_successful"}
+    for module, call in _calls():
+        for item in call.keywords if module == "config_flow" else ():
+            if item.arg == "reason" and isinstance(item.value, ast.Constant):
+                aborts.add(str(item.value.value))
     assert aborts == set(ENGLISH["config"]["abort"])
-    assert "wrong_account" in aborts
+    assert "already_configured" in aborts
 
     errors = {error_key(error) for error in ERRORS}
     source = Path(config_flow.__file__).read_text(encoding="utf-8")
     for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.Return) and isinstance(node.value, ast.Dict):
-            errors |= {
-                str(item.value)
-                for item in node.value.values
-                if isinstance(item, ast.Constant)
-            }
+        values: list[ast.expr] = []
+        if isinstance(node, ast.Dict) and len(node.values) == 1:
+            values = node.values
+        elif isinstance(node, ast.Assign) and isinstance(
+            node.targets[0], ast.Subscript
+        ):
+            values = [node.value]
+        errors |= {
+            item.value
+            for item in values
+            if isinstance(item, ast.Constant)
+            and isinstance(item.value, str)
+            and item.value
+        }
     assert errors == set(ENGLISH["config"]["error"])
+    assert {"wrong_account", "invalid_characters", "unknown"} < errors
 
 
 def test_every_unit_of_a_form_has_a_text() -> None:
@@ -262,30 +268,52 @@ def test_options() -> None:
     assert DEFAULT_OPTIONS == OPTIONS
 
 
-@pytest.mark.parametrize(
-    "module", ["ledger", "sync", "forecast", "alarms", "time_zone"]
-)
-def test_rules_stay_apart(module: str) -> None:
-    """What is remembered, and what follows from it, knows nothing of Home Assistant."""
-    tree = ast.parse((PACKAGE / f"{module}.py").read_text(encoding="utf-8"))
-    imported = set()
-    for node in ast.walk(tree):
+def _imports(path: Path) -> Iterator[str]:
+    """Yield what a module imports, with dots where that is relative."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
-            imported |= {alias.name for alias in node.names}
+            yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            imported.add("." * node.level + (node.module or ""))
-    assert imported
-    third_party = {
+            yield "." * node.level + (node.module or "")
+
+
+@pytest.mark.parametrize(
+    ("folder", "others"),
+    [("api", {"aiohttp", "yarl"}), ("account", {"..api"})],
+)
+def test_floors(folder: str, others: set[str]) -> None:
+    """The client knows no account, and neither of them Home Assistant."""
+    own = {f".{path.stem}" for path in (PACKAGE / folder).glob("*.py")}
+    found = {
+        name for path in (PACKAGE / folder).glob("*.py") for name in _imports(path)
+    }
+    foreign = {
         name
-        for name in imported
-        if name.partition(".")[0] not in {"", *sys.stdlib_module_names}
+        for name in found
+        if name.partition(".")[0] not in sys.stdlib_module_names and name not in own
     }
-    assert third_party == set()
-    assert {name for name in imported if name.startswith(".")} <= {
-        ".api",
-        ".forecast",
-        ".ledger",
-    }
+    assert foreign == others
+
+
+def test_no_import_circle() -> None:
+    """No module imports itself through others, not even for types only."""
+    graph: dict[str, set[str]] = {}
+    for path in PACKAGE.rglob("*.py"):
+        package = path.relative_to(PACKAGE).parent.parts
+        graph[_module(*package, path.stem)] = {
+            _module(*package[: len(package) - level + 1], *rest)
+            for name in _imports(path)
+            if (level := len(name) - len(name.lstrip(".")))
+            for rest in [[part for part in name.lstrip(".").split(".") if part]]
+        }
+    assert {"coordinator", "api.client", "account", "account.ledger"} <= graph.keys()
+    assert set().union(*graph.values()) <= graph.keys()
+    TopologicalSorter(graph).prepare()
+
+
+def _module(*parts: str) -> str:
+    """Return the name of a module, with a package's own `__init__` left out."""
+    return ".".join(part for part in parts if part != "__init__")
 
 
 def test_quality_scale() -> None:
@@ -302,7 +330,7 @@ def test_quality_scale() -> None:
 
 
 SECTIONS = {
-    "docs-actions": "docs/actions/get_records.md#what-it-returns",
+    "docs-actions": "docs/actions/get_packages.md#what-it-returns",
     "docs-conditions": "docs/conditions/is_traffic.md#in-yaml",
     "docs-configuration-parameters": "README.md#options",
     "docs-data-update": "README.md#how-data-is-updated",
@@ -441,7 +469,7 @@ def test_readme_lists_every_entity() -> None:
         assert f"| {label} |" in readme
     page = (ROOT / "docs" / "troubleshooting.md").read_text(encoding="utf-8")
     for message in ENGLISH["config"]["error"].values():
-        assert re.split(r"[.,]", message)[0] in page
+        assert f"| {re.split(r'[.,]', message)[0]} |" in page
     for platform, descriptions in ENTITIES.items():
         for description in descriptions:
             name = text("entity", platform, description.key, "name")

@@ -2,7 +2,6 @@
 
 from datetime import timedelta
 import math
-import sys
 
 import pytest
 
@@ -11,10 +10,11 @@ from dev.simulated_api import GIB, MIB, Account, Package
 
 from .helpers.clock import NOW
 from .helpers.home import Home
+from .helpers.pages import print_table
 
 PAGE = (ROOT / "docs" / "data.md").read_text(encoding="utf-8")
 HISTORIES = [10, 1_000, 10_000]
-HEADINGS = ("records", "first", "idle", "in use", "hourly", "purchase", "daily")
+HEADINGS = ("packages", "first", "idle", "in use", "hourly", "purchase", "daily")
 
 pytestmark = [
     pytest.mark.usefixtures("now"),
@@ -60,10 +60,10 @@ async def test_requests_per_poll(home: Home, records: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("newest_first", "page_cap", "expected"), [(False, None, 4), (True, 20, 3)]
+    ("newest_first", "page_cap", "most"), [(False, None, 4), (True, 20, 3)]
 )
 async def test_requests_of_other_servers(
-    home: Home, newest_first: bool, page_cap: int | None, expected: int
+    home: Home, newest_first: bool, page_cap: int | None, most: int
 ) -> None:
     """Neither the order of the rows nor the size of a page makes polls dear."""
     account = home.api.accounts[0] = Account.with_packages(1_000, now=NOW)
@@ -77,15 +77,13 @@ async def test_requests_of_other_servers(
             Package(id=f"new {number}", traffic=GIB, created=NOW + timedelta(hours=1))
         )
         await home.poll()
-        assert len(home.api.requests) == expected
+        assert len(home.api.requests) <= most
 
 
 def test_table(capsys: pytest.CaptureFixture[str]) -> None:
-    """Print what was counted: `scripts/requests` shows it."""
+    """Print the counts, which the documentation has, too."""
     assert [row[0] for row in TABLE] == HISTORIES
-    with capsys.disabled():
-        sys.stdout.write("\nRequests per poll, 30 active packages\n")
-        for cells in (HEADINGS, *(tuple(f"{n:,}" for n in row) for row in TABLE)):
-            sys.stdout.write(" ".join(f"{cell:>9}" for cell in cells) + "\n")
-    for row in TABLE:
-        assert "| " + " | ".join(f"{n:,}" for n in row[:4]) + " |" in PAGE
+    rows = [tuple(f"{number:,}" for number in row) for row in TABLE]
+    print_table(capsys, "Requests per poll, 30 active packages", [HEADINGS, *rows])
+    for row in rows:
+        assert f"| {' | '.join(row[:4])} |" in PAGE

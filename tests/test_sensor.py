@@ -141,6 +141,74 @@ async def test_accounts(
     assert {key: state(hass, key).state for key in expected} == expected
 
 
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        (
+            {"dynamicTraffic": -GIB},
+            {
+                "available_traffic": "-1.0",
+                "used_traffic": "177.0",
+                "available_percentage": "0.0",
+            },
+        ),
+        (
+            {"dynamicTraffic": "much"},
+            {
+                "available_traffic": "unknown",
+                "used_traffic": "unknown",
+                "available_percentage": "unknown",
+            },
+        ),
+        (
+            {"totalTraffic": None},
+            {
+                "total_traffic": "unknown",
+                "used_traffic": "unknown",
+                "available_percentage": "unknown",
+            },
+        ),
+        ({"balance": ""}, {"balance": "unknown"}),
+        ({"balance": "1,234.56"}, {"balance": "unknown"}),
+        ({"balance": "$12.50"}, {"balance": "unknown"}),
+        ({"balance": "12.50"}, {"balance": "12.50"}),
+        ({"currency": None}, {}),
+        ({"currency": "x" * 5_000}, {}),
+    ],
+)
+async def test_odd_value(
+    home: Home,
+    caplog: pytest.LogCaptureFixture,
+    fields: dict[str, object],
+    expected: dict[str, str],
+) -> None:
+    """An odd value makes its own sensors unknown, and all else is as it was."""
+    await home.set_up()
+    before = {
+        item.entity_id.partition(".bytesflows_")[2]: (item.state, item.attributes)
+        for item in home.hass.states.async_all("sensor")
+    }
+    caplog.clear()
+    home.api.break_(Fault.data(**fields), OVERVIEW)
+    await home.poll(2)
+    for key, (value, attributes) in before.items():
+        assert home.state(key).state == expected.get(key, value), key
+        assert home.state(key).attributes == attributes, key
+    assert [
+        item.getMessage()
+        for item in caplog.records
+        if item.levelno >= logging.WARNING and item.name != "asyncio"
+    ] == []
+
+
+async def test_no_currency(home: Home) -> None:
+    """Without a currency that could ever be read the balance has no unit."""
+    home.api.break_(Fault.data(currency=7), OVERVIEW)
+    await home.set_up()
+    assert home.state("balance").state == "0.0"
+    assert "unit_of_measurement" not in home.state("balance").attributes
+
+
 async def test_unknown_balance(home: Home) -> None:
     """A balance that the server leaves out is unknown, and no zero is made up."""
     home.api.break_(Fault.data(balance=None, currency=None), OVERVIEW)

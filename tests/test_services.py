@@ -8,13 +8,14 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 import voluptuous as vol
 
-from dev.simulated_api import GIB, Account, Fault, Package
+from dev.simulated_api import GIB, RECORDS, Account, Fault, Package
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 
 from .helpers.clock import NOW
 from .helpers.common import set_up
 from .helpers.home import Home
+from .helpers.lifecycle import until
 
 pytestmark = pytest.mark.usefixtures("now")
 
@@ -50,14 +51,14 @@ def account() -> Account:
     )
 
 
-async def get_records(
+async def get_packages(
     hass: HomeAssistant,
     **data: Any,  # noqa: ANN401
 ) -> Any:  # noqa: ANN401
     """Call the action as an automation does."""
     return await hass.services.async_call(
         "bytesflows",
-        "get_records",
+        "get_packages",
         {"config_entry_id": "01JEXAMPLE", **data},
         blocking=True,
         return_response=True,
@@ -70,34 +71,37 @@ async def get_records(
         ({}, 4, ["1", "2", "gift", "old"]),
         ({"limit": 2}, 4, ["1", "2"]),
         ({"limit": "1"}, 4, ["1"]),
-        ({"source_type": "order"}, 2, ["1", "old"]),
-        ({"source_type": "sign"}, 1, ["2"]),
+        ({"source": "order"}, 2, ["1", "old"]),
+        ({"source": "sign"}, 1, ["2"]),
         ({"status": "active"}, 3, ["1", "2", "gift"]),
         ({"status": "inactive"}, 1, ["old"]),
-        ({"status": "inactive", "source_type": "sign"}, 0, []),
+        ({"status": "inactive", "source": "sign"}, 0, []),
+        ({"order": "newest"}, 4, ["1", "2", "gift", "old"]),
+        ({"order": "expiry"}, 4, ["2", "1", "gift", "old"]),
+        ({"order": "expiry", "limit": 1}, 4, ["2"]),
     ],
 )
-async def test_get_records(
+async def test_get_packages(
     home: Home, data: dict[str, Any], total: int, ids: list[str]
 ) -> None:
     """Each filter takes what it says, and the source is filtered by the server."""
     await home.set_up()
     home.api.requests.clear()
-    answer = await get_records(home.hass, **data)
+    answer = await get_packages(home.hass, **data)
     assert answer["total"] == total
-    assert [record["id"] for record in answer["records"]] == ids
+    assert [item["id"] for item in answer["packages"]] == ids
     assert len(home.api.requests) == 1
-    assert home.api.requests[0].query.get("sourceType") == data.get("source_type")
+    assert home.api.requests[0].query.get("sourceType") == data.get("source")
 
 
 async def test_record(hass: HomeAssistant, entry: MockConfigEntry) -> None:
     """Sizes are whole bytes, times have a zone, and all of it is fit for JSON."""
     assert await set_up(hass, entry)
-    answer = await get_records(hass)
-    assert json.loads(json.dumps(answer))["records"][0] == {
+    answer = await get_packages(hass)
+    assert json.loads(json.dumps(answer))["packages"][0] == {
         "id": "1",
         "order_id": "ORD-1",
-        "source_type": "order",
+        "source": "order",
         "status": "active",
         "usable": True,
         "size": 2 * GIB,
@@ -106,8 +110,8 @@ async def test_record(hass: HomeAssistant, entry: MockConfigEntry) -> None:
         "created": "2026-02-28T12:00:00+00:00",
         "expires": "2026-03-06T12:00:00+00:00",
     }
-    _, check_in, gift, _ = answer["records"]
-    assert (check_in["usable"], gift["source_type"]) == (False, "other")
+    _, check_in, gift, _ = answer["packages"]
+    assert (check_in["usable"], gift["source"]) == (False, "other")
     assert gift["expires"] is None
 
 
@@ -117,8 +121,9 @@ async def test_record(hass: HomeAssistant, entry: MockConfigEntry) -> None:
         {"limit": 0},
         {"limit": 1001},
         {"limit": "many"},
-        {"source_type": "other"},
+        {"source": "other"},
         {"status": 1},
+        {"order": "oldest"},
         {"page": 2},
     ],
 )
@@ -128,17 +133,17 @@ async def test_bad_values(
     """What the form does not offer is refused."""
     assert await set_up(hass, entry)
     with pytest.raises(vol.Invalid):
-        await get_records(hass, **data)
+        await get_packages(hass, **data)
 
 
 async def test_unknown_or_unloaded(hass: HomeAssistant, entry: MockConfigEntry) -> None:
     """An account that is not there is a mistake of the caller."""
     assert await set_up(hass, entry)
     with pytest.raises(ServiceValidationError):
-        await get_records(hass, config_entry_id="none")
+        await get_packages(hass, config_entry_id="none")
     await hass.config_entries.async_unload(entry.entry_id)
     with pytest.raises(ServiceValidationError):
-        await get_records(hass)
+        await get_packages(hass)
 
 
 @pytest.mark.parametrize(
@@ -149,7 +154,7 @@ async def test_unknown_or_unloaded(hass: HomeAssistant, entry: MockConfigEntry) 
         (Fault.html(), "cannot_connect"),
         (Fault.refuse(429, **{"Retry-After": "90"}), "rate_limited"),
         (Fault.refuse(404), "invalid_response"),
-        (Fault.record(traffic="much"), "invalid_response"),
+        (Fault.data(records="none"), "invalid_response"),
     ],
 )
 async def test_failures(home: Home, fault: Fault, key: str) -> None:
@@ -157,17 +162,74 @@ async def test_failures(home: Home, fault: Fault, key: str) -> None:
     await home.set_up()
     home.api.break_(fault)
     with pytest.raises(HomeAssistantError) as caught:
-        await get_records(home.hass)
+        await get_packages(home.hass)
     assert caught.value.translation_key == key
     assert home.entry.data["api_token"] not in str(caught.value)
-    await home.hass.async_block_till_done()
-    flows = [
-        flow["context"]["source"]
-        for flow in home.hass.config_entries.flow.async_progress()
-    ]
-    assert flows == (["reauth"] if key == "invalid_auth" else [])
 
+    await home.hass.async_block_till_done(wait_background_tasks=True)
+    assert home.state("active_packages").state == "2"
     home.api.requests.clear()
     with pytest.raises(HomeAssistantError):
-        await get_records(home.hass)
+        await get_packages(home.hass)
     assert bool(home.api.requests) is (key != "rate_limited")
+
+
+async def test_rejected_token(home: Home) -> None:
+    """The action alone asks for no token: a second rejection a minute later does."""
+    await home.set_up()
+    home.api.break_(Fault.refuse(401))
+    with pytest.raises(HomeAssistantError):
+        await get_packages(home.hass)
+    await home.pass_time(timedelta(seconds=30))
+    assert home.hass.config_entries.flow.async_progress() == []
+    assert home.state("active_packages").state == "2"
+    await home.pass_time(timedelta(seconds=40))
+    (flow,) = home.hass.config_entries.flow.async_progress()
+    assert flow["context"]["source"] == "reauth"
+
+
+async def test_pause(home: Home) -> None:
+    """A refusal for a day says until when, and takes no entity down at once."""
+    await home.hass.config.async_set_time_zone("Europe/Berlin")
+    await home.set_up()
+    home.api.break_(Fault.refuse(429, Retry_After="86400"), RECORDS)
+    for _ in range(2):
+        with pytest.raises(HomeAssistantError) as caught:
+            await get_packages(home.hass)
+        placeholders = caught.value.translation_placeholders
+        assert placeholders is not None
+        assert placeholders["detail"].endswith(", until 2026-03-02 13:00")
+    assert home.api.count(RECORDS) == 2
+    home.api.heal()
+    await home.poll(11)
+    assert home.api.count(RECORDS) == 2
+    assert home.state("available_traffic").state == "3.5"
+    assert home.state("active_packages").state == "2"
+
+
+async def test_odd_values(home: Home) -> None:
+    """What cannot be read is as it was, and a new package without a use is left out."""
+    await home.set_up()
+    home.account.packages.append(Package(id="new", traffic=GIB))
+    home.api.break_(Fault.record(traffic="much", trafficUsed=None), RECORDS)
+    answer = await get_packages(home.hass)
+    found = {item["id"]: (item["size"], item["used"]) for item in answer["packages"]}
+    assert found == {
+        "1": (2 * GIB, GIB // 2),
+        "2": (GIB, 0),
+        "gift": (GIB, 0),
+        "old": (GIB, 1),
+    }
+    assert answer["total"] == 4
+
+
+async def test_unloaded_meanwhile(home: Home) -> None:
+    """An action that is under way when the account is unloaded ends with an error."""
+    await home.set_up()
+    home.api.break_(Fault(hang=True), RECORDS)
+    action = home.hass.async_create_task(get_packages(home.hass))
+    await until(lambda: home.api.under_way)
+    assert await home.unload()
+    with pytest.raises(HomeAssistantError) as caught:
+        await action
+    assert caught.value.translation_key == "cannot_connect"

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 import json
 from pathlib import Path
 import ssl
+from typing import Any
 
 from aiohttp import ClientConnectorCertificateError, ClientSession
 from freezegun.api import FrozenDateTimeFactory
@@ -11,12 +12,14 @@ import pytest
 
 from dev.simulated_api import (
     EXAMPLE_TOKEN,
+    EXAMPLE_ZONE,
     GIB,
     MIB,
     OVERVIEW,
     RECORDS,
     Account,
     Clock,
+    Fault,
     Life,
     Package,
     SimulatedApi,
@@ -64,7 +67,7 @@ async def ask(
     token: str = EXAMPLE_TOKEN,
     *,
     trusted: Path | None = None,
-) -> object:
+) -> Any:  # noqa: ANN401
     """Ask as any client would, also one that trusts another certificate."""
     async with (
         ClientSession() as session,
@@ -99,12 +102,66 @@ async def test_defaults(api: SimulatedApi) -> None:
             "data": {"records": found, "total": total},
         }
 
-    ids = [item.id for item in account.packages]
-    assert await ask(api, RECORDS) == rows(ids[:10], 25)
-    assert await ask(api, f"{RECORDS}?pageNo=3") == rows(ids[20:], 25)
+    every = [item.id for item in account.packages]
+    assert await ask(api, RECORDS) == rows(every[:10], 25)
+    assert await ask(api, f"{RECORDS}?pageNo=3") == rows(every[20:], 25)
     assert await ask(api, f"{RECORDS}?pageNo=4") == rows([], 25)
     orders = [item.id for item in account.packages if item.source == "order"]
     assert await ask(api, f"{RECORDS}?sourceType=order") == rows(orders, 4)
+
+
+async def ids(api: SimulatedApi, page: int) -> list[str]:
+    """Return the ids on a page of ten rows."""
+    answer = await ask(api, f"{RECORDS}?pageNo={page}")
+    return [row["id"] for row in answer["data"]["records"]]
+
+
+async def test_rows_that_repeat(api: SimulatedApi) -> None:
+    """Rows can be on two pages, and as many on none."""
+    account = Account.with_packages(25)
+    api.accounts[:] = [account]
+    api.repeat_rows = 2
+    every = [item.id for item in account.packages]
+
+    assert await ids(api, 1) == every[:10]
+    assert await ids(api, 2) == every[8:18]
+    assert await ids(api, 3) == every[18:23]
+    assert await ids(api, 4) == []
+
+
+async def test_totals_that_lie(api: SimulatedApi) -> None:
+    """The total can be wrong, but not negative."""
+    for offset, total in ((2, 3), (-5, 0)):
+        api.total_offset = offset
+        assert (await ask(api, RECORDS))["data"]["total"] == total
+
+
+async def test_odd_row(api: SimulatedApi) -> None:
+    """One row of a page can be odd, and nothing else is."""
+    api.accounts[:] = [Account.with_packages(12)]
+    api.break_(Fault.odd_row(1, traffic="much", extra=True))
+
+    rows = (await ask(api, RECORDS))["data"]["records"]
+    assert [row["traffic"] for row in rows] == [GIB, "much"] + [GIB] * 8
+    assert [row.get("extra") for row in rows[:2]] == [None, True]
+    assert (await ask(api, OVERVIEW))["code"] == 200
+    api.break_(Fault.odd_row(7, traffic="much"))
+    rows = (await ask(api, f"{RECORDS}?pageNo=2"))["data"]["records"]
+    assert [row["traffic"] for row in rows] == [GIB] * 2
+
+
+async def test_date(api: SimulatedApi) -> None:
+    """Responses have the time of the server's clock, or none."""
+
+    async def date() -> str | None:
+        async with ClientSession() as session, session.get(api.url) as response:
+            return response.headers.get("Date")
+
+    assert await date() is not None
+    api.clock = lambda: datetime(2030, 1, 1, 8, tzinfo=EXAMPLE_ZONE)
+    assert await date() == "Tue, 01 Jan 2030 00:00:00 GMT"
+    api.no_date = True
+    assert await date() is None
 
 
 async def test_wrong_token(api: SimulatedApi) -> None:

@@ -1,20 +1,19 @@
 """The start of Home Assistant, while the account went on."""
 
-from datetime import UTC, datetime, timedelta
+from collections.abc import AsyncGenerator
+from datetime import timedelta
+from pathlib import Path
 
-from pytest_homeassistant_custom_component.common import (
-    MockConfigEntry,
-    async_capture_events,
-    async_fire_time_changed,
-)
+from freezegun.api import FrozenDateTimeFactory
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
 
+from custom_components.bytesflows.schedule import UPDATE_INTERVAL
 from dev.simulated_api import GIB, Account, Package, SimulatedApi
-from homeassistant.const import EVENT_HOMEASSISTANT_STARTED
-from homeassistant.core import CoreState, HomeAssistant
-from homeassistant.setup import async_setup_component
-from homeassistant.util import dt as dt_util
+from homeassistant.core import Event, callback
 
-from .helpers.common import set_up
+from .helpers.clock import NOW
+from .helpers.lifecycle import Lives
 
 ENTITY = "event.bytesflows_package"
 
@@ -47,35 +46,83 @@ AUTOMATIONS = {
 }
 
 
-async def test_automations_hear_what_happened_while_home_assistant_was_down(
-    hass: HomeAssistant,
-    api: SimulatedApi,
-    entry: MockConfigEntry,
+SECOND = timedelta(seconds=1)
+
+
+@pytest.fixture
+async def lives(
+    now: FrozenDateTimeFactory, tmp_path: Path, entry: MockConfigEntry
+) -> AsyncGenerator[Lives]:
+    """Return a Home Assistant with two automations, which has not started yet."""
+    lives = Lives(tmp_path / "config", entry, config=AUTOMATIONS, freezer=now)
+    yield lives
+    await lives.end()
+
+
+def listen(lives: Lives) -> list[Event]:
+    """Listen to the automations of all lives that follow."""
+    events: list[Event] = []
+
+    @callback
+    def note(event: Event) -> None:
+        events.append(event)
+
+    lives.prepare = lambda hass: hass.bus.async_listen("heard", note)
+    return events
+
+
+def heard(events: list[Event]) -> list[str]:
+    """Return the packages that automations were run for, and forget them."""
+    found = [event.data["what"] for event in events]
+    events.clear()
+    return found
+
+
+async def test_changes_while_home_assistant_was_down(
+    lives: Lives, api: SimulatedApi
 ) -> None:
-    """At a start, nothing is told before automations listen."""
-    account = api.accounts[0] = Account.with_packages(3)
-    assert await set_up(hass, entry)
-    await hass.config_entries.async_unload(entry.entry_id)
+    """At a start, automations run once for each change, and not before they listen."""
+    account = api.accounts[0] = Account.with_packages(3, now=NOW)
+    async with lives.life():
+        pass
     account.packages[0].status = 0
     account.packages += [
-        Package(id="4", order_id="TASK-4", traffic=GIB, created=datetime.now(UTC)),
-        Package(id="5", order_id="TASK-5", traffic=GIB, created=datetime.now(UTC)),
+        Package(id=id_, order_id=f"TASK-{id_}", traffic=GIB, created=NOW)
+        for id_ in ("4", "5")
     ]
 
-    hass.set_state(CoreState.starting)
-    heard = async_capture_events(hass, "heard")
-    assert await hass.config_entries.async_setup(entry.entry_id)
-    assert await async_setup_component(hass, "automation", AUTOMATIONS)
-    await hass.async_block_till_done()
-    assert heard == []
-    hass.set_state(CoreState.running)
-    hass.bus.async_fire(EVENT_HOMEASSISTANT_STARTED)
-    await hass.async_block_till_done(wait_background_tasks=True)
-    assert heard == []
-    async_fire_time_changed(hass, dt_util.utcnow() + timedelta(seconds=6))
-    await hass.async_block_till_done(wait_background_tasks=True)
-    assert sorted(event.data["what"] for event in heard) == [
-        "expired TASK-0",
-        "purchased TASK-4",
-        "purchased TASK-5",
-    ]
+    events = listen(lives)
+    await lives.boot()
+    await lives.pass_time(10 * SECOND)
+    assert heard(events) == []
+    await lives.run()
+    await lives.pass_time(4 * SECOND)
+    assert heard(events) == []
+    await lives.pass_time(2 * SECOND)
+    assert sorted(heard(events)) == ["purchased TASK-4", "purchased TASK-5"]
+    # An end is told when the next reading agrees.
+    await lives.pass_time(UPDATE_INTERVAL + SECOND)
+    assert heard(events) == ["expired TASK-0"]
+    await lives.pass_time(UPDATE_INTERVAL + SECOND)
+    await lives.stop()
+
+    await lives.start()
+    await lives.pass_time(10 * SECOND)
+    assert heard(events) == []
+
+
+async def test_stop_before_automations_listen(lives: Lives, api: SimulatedApi) -> None:
+    """What no automation could hear is told after the next start."""
+    account = api.accounts[0] = Account.with_packages(3, now=NOW)
+    async with lives.life():
+        pass
+    account.packages.append(
+        Package(id="4", order_id="TASK-4", traffic=GIB, created=NOW)
+    )
+    async with lives.life():
+        pass
+
+    events = listen(lives)
+    await lives.start()
+    await lives.pass_time(10 * SECOND)
+    assert heard(events) == ["purchased TASK-4"]

@@ -11,13 +11,14 @@ from .helpers.translations import ENGLISH, LANGUAGES, TEXTS, placeholders
 
 # What is the same word in the language.
 SAME: dict[str, set[str]] = {
-    "de": {"Check-in", "Limit", "Status", "Traffic"},
-    "es": {"Check-in"},
-    "fr": {"Source"},
-    "it": {"Account", "Check-in"},
-    "nl": {"Account", "Accounts", "Check-in", "Status"},
-    "pl": {"Limit", "Status"},
-    "pt-BR": {"Check-in", "Status"},
+    "de": {"Check-in", "Limit", "Status", "Traffic", "URL"},
+    "es": {"Check-in", "Total", "URL"},
+    "fr": {"Check-in", "Source", "Total", "URL"},
+    "it": {"Account", "Check-in", "URL"},
+    "ja": {"URL"},
+    "nl": {"Account", "Accounts", "Check-in", "Status", "URL"},
+    "pl": {"Check-in", "Limit", "Status", "URL"},
+    "pt-BR": {"Check-in", "Status", "Total", "URL"},
 }
 MARKS = re.compile(r"\*\*|```|\n+|https?://(?:[a-zA-Z0-9./-]*[a-zA-Z0-9/])?")
 # Columns that fit beside an icon and a value on a phone, and in its list of repairs.

@@ -1,37 +1,40 @@
 """The BytesFlows integration: traffic packages of a BytesFlows account."""
 
-from datetime import UTC
-from functools import partial
-from typing import Final
+from datetime import UTC, timedelta
+import time
 
-from aiohttp import DummyCookieJar
-
-from homeassistant.const import (
-    CONF_TIME_ZONE,
-    CONF_URL,
-    CONF_VERIFY_SSL,
-    EVENT_HOMEASSISTANT_STOP,
-    Platform,
-)
-from homeassistant.core import CoreState, HomeAssistant, callback
+from homeassistant.const import CONF_TIME_ZONE, Platform
+from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import ConfigEntryError
 from homeassistant.helpers import config_validation as cv
-from homeassistant.helpers.aiohttp_client import async_create_clientsession
-from homeassistant.helpers.event import async_call_later
-from homeassistant.helpers.start import async_at_started
 from homeassistant.helpers.typing import ConfigType
 from homeassistant.util import dt as dt_util
 
-from .api import BytesFlowsClient, Codec
-from .const import CONF_API_TOKEN, DEFAULT_TIME_ZONE, DOMAIN
-from .coordinator import BytesFlowsConfigEntry, BytesFlowsCoordinator
-from .repairs import (
-    async_forget_not_understood,
-    async_forget_time_zone,
-    async_review_time_zone,
+from .account import Account, Clock, Options
+from .api import Codec
+from .connection import async_create_client, async_create_session
+from .const import (
+    CONF_EXPIRING_SOON_DAYS,
+    CONF_LOW_TRAFFIC_THRESHOLD,
+    DEFAULT_EXPIRING_SOON_DAYS,
+    DEFAULT_LOW_TRAFFIC_THRESHOLD,
+    DEFAULT_TIME_ZONE,
+    DOMAIN,
 )
+from .coordinator import BytesFlowsConfigEntry, BytesFlowsCoordinator
+from .dashboard import async_setup_dashboard
+from .issues import (
+    INVALID_RESPONSE,
+    UNREADABLE_VALUES,
+    async_delete_issue,
+    async_delete_issues,
+    async_recheck_time_zone_issue,
+)
+from .registrations import async_get_registrations
+from .rejections import async_get_rejections
 from .services import async_setup_services
-from .store import LedgerStore
+from .storage import AccountStorage
+from .websocket_api import async_setup_websocket_api
 
 PLATFORMS: list[Platform] = [
     Platform.BINARY_SENSOR,
@@ -39,9 +42,6 @@ PLATFORMS: list[Platform] = [
     Platform.EVENT,
     Platform.SENSOR,
 ]
-AUTOMATIONS_START: Final = 5
-"""Seconds after which all automations listen, once Home Assistant has started."""
-
 
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 
@@ -49,6 +49,8 @@ CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
     """Set up what all accounts share."""
     async_setup_services(hass)
+    async_setup_websocket_api(hass)
+    await async_setup_dashboard(hass)
     return True
 
 
@@ -62,57 +64,50 @@ async def async_setup_entry(hass: HomeAssistant, entry: BytesFlowsConfigEntry) -
             translation_key="unknown_time_zone",
             translation_placeholders={"time_zone": name},
         )
-    # The API takes cookies for a login: each account has a session that keeps none.
-    session = async_create_clientsession(
-        hass, entry.data[CONF_VERIFY_SSL], cookie_jar=DummyCookieJar()
-    )
-    store = LedgerStore(hass, entry.entry_id, Codec(time_zone))
-    coordinator = BytesFlowsCoordinator(
-        hass,
-        entry,
-        BytesFlowsClient(
-            session,
-            entry.data[CONF_API_TOKEN],
-            time_zone=time_zone,
-            url=entry.data[CONF_URL],
+    session = async_create_session(hass, entry.data)
+    storage = AccountStorage(hass, entry.entry_id, Codec(time_zone))
+    # A setup that fails must not write later what the next one has overtaken.
+    entry.async_on_unload(storage.async_cancel)
+    account = Account(
+        async_create_client(hass, session, entry.data, time_zone),
+        Clock(dt_util.utcnow, time.monotonic),
+        Options(
+            low_traffic_threshold=entry.options.get(
+                CONF_LOW_TRAFFIC_THRESHOLD, DEFAULT_LOW_TRAFFIC_THRESHOLD
+            ),
+            expiring_soon=timedelta(
+                days=entry.options.get(
+                    CONF_EXPIRING_SOON_DAYS, DEFAULT_EXPIRING_SOON_DAYS
+                )
+            ),
         ),
-        store,
-        await store.async_load(),
+        await storage.async_load(dt_util.utcnow()),
     )
-    async_review_time_zone(hass, entry.entry_id, time_zone)
+    coordinator = BytesFlowsCoordinator(hass, entry, account, storage)
+    async_recheck_time_zone_issue(hass, entry, time_zone)
     await coordinator.async_config_entry_first_refresh()
     entry.runtime_data = coordinator
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
-    if hass.state is CoreState.running:
-        await coordinator.async_begin_to_tell()
-    else:
-        entry.async_on_unload(
-            async_at_started(hass, partial(_begin_to_tell_soon, entry))
-        )
-    entry.async_on_unload(
-        hass.bus.async_listen(EVENT_HOMEASSISTANT_STOP, coordinator.async_save)
-    )
+    coordinator.async_start()
     return True
 
 
-@callback
-def _begin_to_tell_soon(entry: BytesFlowsConfigEntry, hass: HomeAssistant) -> None:
-    """Wait for the automations, which may need a moment after the start to listen."""
-    entry.async_on_unload(
-        async_call_later(
-            hass, AUTOMATIONS_START, entry.runtime_data.async_begin_to_tell
-        )
-    )
-
-
 async def async_unload_entry(hass: HomeAssistant, entry: BytesFlowsConfigEntry) -> bool:
-    """Unload an account."""
-    async_forget_not_understood(hass, entry.entry_id)
-    return await hass.config_entries.async_unload_platforms(entry, PLATFORMS)
+    """Unload an account: first end the polling, then the entities."""
+    coordinator = entry.runtime_data
+    await coordinator.async_stop_polling()
+    if not await hass.config_entries.async_unload_platforms(entry, PLATFORMS):
+        coordinator.async_resume_polling()
+        return False
+    for kind in (INVALID_RESPONSE, UNREADABLE_VALUES):
+        async_delete_issue(hass, kind, entry.entry_id)
+    async_get_rejections(hass).retry_now(entry.entry_id)
+    return True
 
 
 async def async_remove_entry(hass: HomeAssistant, entry: BytesFlowsConfigEntry) -> None:
-    """Forget an account."""
-    async_forget_not_understood(hass, entry.entry_id)
-    async_forget_time_zone(hass, entry.entry_id)
-    await LedgerStore(hass, entry.entry_id, Codec(UTC)).async_remove()
+    """Remove an account."""
+    async_delete_issues(hass, entry.entry_id)
+    async_get_rejections(hass).forget(entry.entry_id)
+    async_get_registrations(hass).async_check_targets()
+    await AccountStorage(hass, entry.entry_id, Codec(UTC)).async_remove()

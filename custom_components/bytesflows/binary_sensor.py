@@ -10,27 +10,31 @@ from homeassistant.components.binary_sensor import (
     BinarySensorEntityDescription,
 )
 from homeassistant.core import HomeAssistant, callback
-from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .coordinator import BytesFlowsConfigEntry, BytesFlowsData
+from .account import AccountData
+from .coordinator import BytesFlowsConfigEntry
 from .entity import BytesFlowsEntity
 
 PARALLEL_UPDATES = 0
 
 
 @dataclass(frozen=True, kw_only=True)
-class AlarmDescription(BinarySensorEntityDescription):
+class BytesFlowsBinarySensorEntityDescription(BinarySensorEntityDescription):
     """A reason to act."""
 
     device_class: BinarySensorDeviceClass | None = BinarySensorDeviceClass.PROBLEM
-    is_on_fn: Callable[[BytesFlowsData], bool | None]
-    """None while it cannot be told."""
+    is_on_fn: Callable[[AccountData], bool | None]
+    """None while it is unknown."""
 
 
-ALARMS: tuple[AlarmDescription, ...] = (
-    AlarmDescription(key="traffic_low", is_on_fn=lambda data: data.is_low),
-    AlarmDescription(key="expiring_soon", is_on_fn=lambda data: data.is_expiring_soon),
+ALARMS: tuple[BytesFlowsBinarySensorEntityDescription, ...] = (
+    BytesFlowsBinarySensorEntityDescription(
+        key="traffic_low", is_on_fn=lambda data: data.is_low
+    ),
+    BytesFlowsBinarySensorEntityDescription(
+        key="expiring_soon", is_on_fn=lambda data: data.is_expiring_soon
+    ),
 )
 
 
@@ -40,33 +44,33 @@ async def async_setup_entry(
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
     """Set up the alarms of an account."""
-    async_add_entities(Alarm(entry.runtime_data, item) for item in ALARMS)
+    async_add_entities(
+        BytesFlowsBinarySensor(entry.runtime_data, item) for item in ALARMS
+    )
 
 
-class Alarm(BytesFlowsEntity, BinarySensorEntity):
-    """A reason to act, while there is one."""
+class BytesFlowsBinarySensor(BytesFlowsEntity, BinarySensorEntity):
+    """Binary sensor that is on while the user should act."""
 
-    entity_description: AlarmDescription
+    entity_description: BytesFlowsBinarySensorEntityDescription
 
     @override
     async def async_added_to_hass(self) -> None:
-        """Follow the account, after the other entities."""
+        """Follow the account after the other entities."""
         await super().async_added_to_hass()
         self.async_on_remove(
-            async_dispatcher_connect(
-                self.hass, self.coordinator.alarm_signal, self.async_write_ha_state
-            )
+            self.coordinator.async_add_alarm_listener(self.async_write_ha_state)
         )
 
     @callback
     @override
     def _handle_coordinator_update(self) -> None:
-        """Wait until the other entities have followed."""
+        """Wait for the pass of the alarms."""
 
     @property
     @override
     def available(self) -> bool:
-        """Return whether it can be told."""
+        """Return whether it is known."""
         return super().available and self.is_on is not None
 
     @property

@@ -1,9 +1,7 @@
 """The calendar of a BytesFlows account: when its packages expire."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
-from functools import lru_cache
 from operator import itemgetter
 from typing import Final, override
 
@@ -12,14 +10,14 @@ from homeassistant.components.calendar import (
     CalendarEntityDescription,
     CalendarEvent,
 )
-from homeassistant.core import HomeAssistant
+from homeassistant.const import EVENT_CORE_CONFIG_UPDATE
+from homeassistant.core import Event, HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.translation import async_get_translations
-from homeassistant.util import dt as dt_util
 
 from .api import Record
 from .const import DOMAIN
-from .coordinator import BytesFlowsConfigEntry, BytesFlowsCoordinator
+from .coordinator import BytesFlowsConfigEntry
 from .entity import BytesFlowsEntity
 
 PARALLEL_UPDATES = 0
@@ -30,6 +28,7 @@ DURATION: Final = timedelta(minutes=1)
 """How long an expiry lasts in the calendar, which shows no shorter events well."""
 
 _KIB: Final = 1024
+_UNLIMITED: Final = "∞"
 
 
 async def async_setup_entry(
@@ -38,42 +37,54 @@ async def async_setup_entry(
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
     """Set up the calendar of an account."""
-    texts = await async_get_translations(hass, hass.config.language, "common", {DOMAIN})
-    async_add_entities([PackageExpiries(entry.runtime_data, texts)])
+    async_add_entities([BytesFlowsCalendar(entry.runtime_data, PACKAGE_EXPIRIES)])
 
 
-class PackageExpiries(BytesFlowsEntity, CalendarEntity):
-    """The moments at which packages expire, and expired as far as is known."""
+class BytesFlowsCalendar(BytesFlowsEntity, CalendarEntity):
+    """The times at which packages expire with traffic left, and expired so."""
 
-    def __init__(
-        self, coordinator: BytesFlowsCoordinator, texts: Mapping[str, str]
-    ) -> None:
-        """Initialize the entity with the texts in the language of the server."""
-        super().__init__(coordinator, PACKAGE_EXPIRIES)
-        self._texts = texts
-        # Home Assistant asks three times a poll, and checks each new event at length.
-        self._event = lru_cache(maxsize=1)(self._make_event)
+    _texts: dict[str, str]
+
+    @override
+    async def async_added_to_hass(self) -> None:
+        """Follow the language of the server."""
+        await self._async_load_texts()
+        await super().async_added_to_hass()
+
+        async def follow(_: Event) -> None:
+            """Show the texts in the language there is now."""
+            await self._async_load_texts()
+            self.async_write_ha_state()
+
+        self.async_on_remove(
+            self.hass.bus.async_listen(EVENT_CORE_CONFIG_UPDATE, follow)
+        )
+
+    async def _async_load_texts(self) -> None:
+        """Load the texts in the language of the server."""
+        self._texts = await async_get_translations(
+            self.hass, self.hass.config.language, "common", {DOMAIN}
+        )
 
     @property
     @override
     def available(self) -> bool:
-        """Return whether the packages are known, too."""
-        return super().available and self.coordinator.data.packages is not None
+        """Return whether the packages are known as well."""
+        return super().available and self.coordinator.data.summary is not None
 
     @property
     @override
     def event(self) -> CalendarEvent | None:
         """Return the expiry that is now, or comes next."""
-        now = dt_util.utcnow()
-        coming = [
-            item
-            for item in _expiries(self.coordinator.ledger.active)
-            if item[0] + DURATION > now
-        ]
-        if not coming:
-            return None
-        expires, record = coming[0]
-        return self._event(expires, replace(record, traffic_used=0))
+        account = self.coordinator.account
+        now = account.clock.now()
+        coming = (
+            (expires, record)
+            for expires, record in _expiries(account.state.ledger.active)
+            if expires + DURATION > now
+        )
+        first = min(coming, key=itemgetter(0), default=None)
+        return None if first is None else self._make_event(*first)
 
     @override
     async def async_get_events(
@@ -81,37 +92,40 @@ class PackageExpiries(BytesFlowsEntity, CalendarEntity):
     ) -> list[CalendarEvent]:
         """Return the expiries between two times.
 
-        What became invalid before its time does not expire any more.
+        A package that became inactive before its expiry does not expire any more.
         """
-        ledger = self.coordinator.ledger
-        now = dt_util.utcnow()
+        account = self.coordinator.account
+        ledger, now = account.state.ledger, account.clock.now()
         active = {record.id for record in ledger.active}
-        return [
-            self._make_event(expires, record)
+        found = [
+            (expires, record)
             for expires, record in _expiries(ledger.records)
             if start_date < expires + DURATION
             and expires < end_date
             and (expires <= now or record.id in active)
         ]
+        found.sort(key=itemgetter(0))
+        return [self._make_event(*item) for item in found]
 
     def _make_event(self, expires: datetime, record: Record) -> CalendarEvent:
-        """Return the expiry of a package, whatever of it is used."""
+        """Return the expiry of a package."""
         title = self._texts[f"component.{DOMAIN}.common.expiry_{record.source}"]
         return CalendarEvent(
             start=expires,
             end=expires + DURATION,
-            summary=title.format(size=_size(record.traffic)),
+            summary=title.format(
+                size=_UNLIMITED if record.is_unlimited else _size(record.remaining)
+            ),
             description=record.order_id,
             uid=record.id,
         )
 
 
-def _expiries(records: Iterable[Record]) -> list[tuple[datetime, Record]]:
-    """Return packages that expire, with the moment, the earliest first."""
-    return sorted(
-        ((record.expires, record) for record in records if record.expires is not None),
-        key=itemgetter(0),
-    )
+def _expiries(records: Iterable[Record]) -> Iterator[tuple[datetime, Record]]:
+    """Yield packages that expire with traffic left, with the time."""
+    for record in records:
+        if record.expires is not None and not record.is_depleted:
+            yield record.expires, record
 
 
 def _size(traffic: int) -> str:

@@ -1,50 +1,26 @@
-"""Conditions of the BytesFlows integration: Home Assistant's, for our entities only."""
+"""Conditions of the BytesFlows integration."""
 
-from typing import override
-
-from homeassistant.const import STATE_ON, UnitOfInformation
 from homeassistant.core import HomeAssistant
-from homeassistant.helpers.condition import (
-    Condition,
-    EntityNumericalConditionWithUnitBase,
-    EntityStateConditionBase,
-)
-from homeassistant.util.unit_conversion import InformationConverter
+from homeassistant.helpers.condition import Condition
 
-from .automation import ALARMS, SIZES, TRAFFIC_LOW, ours
+from .issues import async_report_unstable_classes
 
+CONDITIONS: dict[str, type[Condition]] = {}
+_error: Exception | None = None
 
-class IsTrafficLowCondition(EntityStateConditionBase):
-    """Test whether traffic is low."""
-
-    _domain_specs = ALARMS
-    _states = {STATE_ON}  # noqa: RUF012
-
-    @override
-    def entity_filter(self, entities: set[str]) -> set[str]:
-        """Take that alarm only."""
-        return super().entity_filter(ours(self._hass, entities, TRAFFIC_LOW))
-
-
-class IsTrafficCondition(EntityNumericalConditionWithUnitBase):
-    """Test one of our sizes against a threshold, whatever the units."""
-
-    _domain_specs = SIZES
-    _base_unit = UnitOfInformation.BYTES
-    _unit_converter = InformationConverter
-
-    @override
-    def entity_filter(self, entities: set[str]) -> set[str]:
-        """Take our sizes only."""
-        return super().entity_filter(ours(self._hass, entities))
-
-
-CONDITIONS: dict[str, type[Condition]] = {
-    "is_traffic": IsTrafficCondition,
-    "is_traffic_low": IsTrafficLowCondition,
-}
+try:
+    from .entity_conditions import IsTrafficCondition, IsTrafficLowCondition
+except Exception as err:  # noqa: BLE001
+    _error = err
+else:
+    CONDITIONS |= {
+        "is_traffic": IsTrafficCondition,
+        "is_traffic_low": IsTrafficLowCondition,
+    }
 
 
 async def async_get_conditions(hass: HomeAssistant) -> dict[str, type[Condition]]:
-    """Return the conditions."""
+    """Return the conditions that this release of Home Assistant allows."""
+    if _error is not None:
+        async_report_unstable_classes(hass, _error)
     return CONDITIONS

@@ -1,16 +1,14 @@
 """Setting up a BytesFlows account, and changing how it is set up."""
 
 from collections.abc import Iterable, Mapping
-from ipaddress import ip_address
-import re
 from typing import Any, Final, override
 import zoneinfo
 
-from aiohttp import DummyCookieJar
 import voluptuous as vol
-from yarl import URL
 
 from homeassistant.config_entries import (
+    SOURCE_REAUTH,
+    SOURCE_USER,
     ConfigFlow,
     ConfigFlowResult,
     OptionsFlowWithReload,
@@ -22,8 +20,7 @@ from homeassistant.const import (
     PERCENTAGE,
 )
 from homeassistant.core import callback
-from homeassistant.data_entry_flow import AbortFlow, section
-from homeassistant.helpers.aiohttp_client import async_create_clientsession
+from homeassistant.data_entry_flow import section
 from homeassistant.helpers.selector import (
     BooleanSelector,
     NumberSelector,
@@ -36,13 +33,10 @@ from homeassistant.helpers.selector import (
     TextSelectorConfig,
     TextSelectorType,
 )
-from homeassistant.util import dt as dt_util
-from homeassistant.util.network import is_local
 
 from .api import (
     DEFAULT_URL,
     BytesFlowsAuthenticationError,
-    BytesFlowsClient,
     BytesFlowsError,
 )
 from .const import (
@@ -55,39 +49,23 @@ from .const import (
     DOMAIN,
     LOGGER,
 )
-from .coordinator import BytesFlowsConfigEntry, error_key
+from .coordinator import BytesFlowsConfigEntry
+from .credentials import clean_token, is_confidential, is_possible_token, parse_url
+from .errors import error_key
+from .identity import (
+    KnownPackages,
+    async_fetch_package_ids,
+    async_get_known_packages,
+    async_is_token_taken,
+    async_require_baseline,
+)
+from .rejections import async_get_rejections
 
 SECTION_ADVANCED: Final = "advanced"
-
-_HOST: Final = re.compile(r"[\w.-]+|[0-9a-f:.]+(%[\w.-]+)?")
-_BEARER: Final = re.compile(r"^(authorization:)?\s*bearer(\s+|$)", re.IGNORECASE)
+ALREADY_CONFIGURED: Final = {CONF_API_TOKEN: "already_configured"}
 
 _TOKEN_SELECTOR: Final = TextSelector(
     TextSelectorConfig(type=TextSelectorType.PASSWORD, autocomplete="current-password")
-)
-_ADVANCED: Final = section(
-    vol.Schema(
-        {
-            vol.Required(CONF_URL, default=DEFAULT_URL): TextSelector(
-                TextSelectorConfig(type=TextSelectorType.URL, autocomplete="url")
-            ),
-            vol.Required(CONF_VERIFY_SSL, default=True): BooleanSelector(),
-        }
-    ),
-    {"collapsed": True},
-)
-REAUTH_SCHEMA: Final = vol.Schema({vol.Required(CONF_API_TOKEN): _TOKEN_SELECTOR})
-USER_SCHEMA: Final = vol.Schema(
-    {
-        vol.Required(CONF_API_TOKEN): _TOKEN_SELECTOR,
-        vol.Optional(SECTION_ADVANCED): _ADVANCED,
-    }
-)
-RECONFIGURE_SCHEMA: Final = vol.Schema(
-    {
-        vol.Optional(CONF_API_TOKEN): _TOKEN_SELECTOR,
-        vol.Optional(SECTION_ADVANCED): _ADVANCED,
-    }
 )
 
 DEFAULT_DATA: Final = {
@@ -103,7 +81,15 @@ DEFAULT_OPTIONS: Final = {
 
 
 class BytesFlowsConfigFlow(ConfigFlow, domain=DOMAIN):
-    """Set up an account, log in to it again, or change its address or token."""
+    """Set up an account, log in to it again, or change its URL or token."""
+
+    def __init__(self) -> None:
+        """Start with nothing entered."""
+        self._data: dict[str, Any] = dict(DEFAULT_DATA)
+        """The data of an entry as entered last."""
+        self._package_ids: frozenset[str] = frozenset()
+        """Packages of the account that it leads to."""
+        self._known = KnownPackages()
 
     @staticmethod
     @callback
@@ -121,136 +107,159 @@ class BytesFlowsConfigFlow(ConfigFlow, domain=DOMAIN):
         """Set up an account."""
         errors: dict[str, str] = {}
         if user_input is not None:
-            data = {**DEFAULT_DATA, **_entry_data(user_input)}
-            if not (errors := await self._async_validate(data)):
+            self._data = _entry_data(user_input, DEFAULT_DATA)
+            errors = await self._async_validate()
+            if errors == ALREADY_CONFIGURED:
+                return self.async_abort(reason="already_configured")
+            if not errors:
                 return self.async_create_entry(
-                    title="BytesFlows", data=data, options=dict(DEFAULT_OPTIONS)
+                    title=self._free_title(),
+                    data=self._data,
+                    options=dict(DEFAULT_OPTIONS),
                 )
-        return self._async_show_step("user", USER_SCHEMA, user_input, errors)
+        return self._async_show_form("user", errors)
+
+    def _free_title(self) -> str:
+        """Return a title that tells an account, and its entities, from the others."""
+        taken = {entry.title for entry in self._async_current_entries()}
+        titles = ("BytesFlows", *(f"BytesFlows {n}" for n in range(2, len(taken) + 2)))
+        return next(title for title in titles if title not in taken)
 
     async def async_step_reauth(
         self, entry_data: Mapping[str, Any]
     ) -> ConfigFlowResult:
-        """Ask for a token, because the API refused the one there is."""
+        """Ask for a token, because the API rejected the one there is."""
         return await self.async_step_reauth_confirm()
 
     async def async_step_reauth_confirm(
         self, user_input: dict[str, Any] | None = None
     ) -> ConfigFlowResult:
         """Take another token for the account."""
-        return await self._async_update_entry(
-            "reauth_confirm", REAUTH_SCHEMA, self._get_reauth_entry(), user_input
-        )
+        return await self._async_update_entry(user_input)
 
     async def async_step_reconfigure(
         self, user_input: dict[str, Any] | None = None
     ) -> ConfigFlowResult:
-        """Change the address or the token of the account."""
-        entry = self._get_reconfigure_entry()
-        return await self._async_update_entry(
-            "reconfigure", RECONFIGURE_SCHEMA, entry, user_input
+        """Change the URL or the token of the account."""
+        return await self._async_update_entry(user_input)
+
+    async def async_step_account_question(
+        self, user_input: dict[str, Any] | None = None
+    ) -> ConfigFlowResult:
+        """Ask whether an account with other packages is the same one."""
+        return self.async_show_menu(
+            step_id="account_question", menu_options=["same_account", "other_account"]
         )
+
+    async def async_step_same_account(
+        self, user_input: dict[str, Any] | None = None
+    ) -> ConfigFlowResult:
+        """Take the account, whose next reading is a first one."""
+        # Another flow may have been faster than the answer.
+        if errors := await self._async_find_duplicate():
+            return self._async_show_token_form(errors)
+        await async_require_baseline(self.hass, self._entry)
+        return self._async_take()
+
+    async def async_step_other_account(
+        self, user_input: dict[str, Any] | None = None
+    ) -> ConfigFlowResult:
+        """Ask for a token again, as the one that was entered is another account's."""
+        return self._async_show_token_form({CONF_API_TOKEN: "wrong_account"})
+
+    @property
+    def _entry(self) -> BytesFlowsConfigEntry:
+        """The entry that is changed."""
+        if self.source == SOURCE_REAUTH:
+            return self._get_reauth_entry()
+        return self._get_reconfigure_entry()
 
     async def _async_update_entry(
-        self,
-        step_id: str,
-        schema: vol.Schema,
-        entry: BytesFlowsConfigEntry,
-        user_input: dict[str, Any] | None,
+        self, user_input: dict[str, Any] | None
     ) -> ConfigFlowResult:
-        """Change an entry once the account answers with what was entered."""
-        errors: dict[str, str] = {}
-        if user_input is not None:
-            data = {**entry.data, **_entry_data(user_input)}
-            if not (errors := await self._async_validate(data, entry)):
-                # Home Assistant's own reasons have another text in each release.
-                return self.async_update_reload_and_abort(
-                    entry, data=data, reason=f"{self.source}_successful"
-                )
-        return self._async_show_step(
-            step_id, schema, user_input or {SECTION_ADVANCED: entry.data}, errors
+        """Change an entry if what was entered leads to its account."""
+        old = self._entry.data
+        if user_input is None:
+            self._data = dict(old)
+            return self._async_show_token_form({})
+        # A rejected token is not kept by leaving the field empty.
+        kept = {CONF_API_TOKEN: ""} if self.source == SOURCE_REAUTH else {}
+        self._data = _entry_data(user_input, {**old, **kept})
+        if errors := await self._async_validate():
+            return self._async_show_token_form(errors)
+        is_new = any(self._data[key] != old[key] for key in (CONF_API_TOKEN, CONF_URL))
+        if is_new and self._known.all_differ(self._package_ids):
+            return await self.async_step_account_question()
+        return self._async_take()
+
+    @callback
+    def _async_take(self) -> ConfigFlowResult:
+        """Save what was entered, and reload the account."""
+        async_get_rejections(self.hass).forget(self._entry.entry_id)
+        # Home Assistant's own reasons have another text in each release.
+        return self.async_update_reload_and_abort(
+            self._entry, data=self._data, reason=f"{self.source}_successful"
         )
 
-    def _async_show_step(
-        self,
-        step_id: str,
-        schema: vol.Schema,
-        suggested: Mapping[str, Any] | None,
-        errors: dict[str, str],
-    ) -> ConfigFlowResult:
-        """Show a form again as it was filled in, but for the token."""
-        suggested = {SECTION_ADVANCED: (suggested or {}).get(SECTION_ADVANCED, {})}
-        return self.async_show_form(
-            step_id=step_id,
-            data_schema=self.add_suggested_values_to_schema(schema, suggested),
-            errors=errors,
-            description_placeholders={"url": DEFAULT_URL},
-        )
-
-    async def _async_validate(
-        self, data: dict[str, Any], entry: BytesFlowsConfigEntry | None = None
-    ) -> dict[str, str]:
-        """Return the errors by field; without any, `data` is fit for the entry.
-
-        Aborts the flow for an account that another entry has, or the entry has not.
-        """
-        url = _parse_url(data[CONF_URL])
-        if url is None:
-            return {SECTION_ADVANCED: "invalid_url"}
-        if not _is_confidential(url):
-            return {SECTION_ADVANCED: "insecure_url"}
-        data[CONF_URL] = str(url).rstrip("/")
-        account = {key: data[key] for key in (CONF_API_TOKEN, CONF_URL)}
-        self._async_abort_entries_match(account)
+    async def _async_validate(self) -> dict[str, str]:
+        """Return the errors by field; without any, the data is fit for an entry."""
+        if errors := _clean(self._data):
+            return errors
+        self._package_ids = frozenset()
+        if errors := await self._async_find_duplicate():
+            return errors
         try:
-            package_ids = await self._async_read_package_ids(data)
+            self._package_ids = await async_fetch_package_ids(
+                self.hass, self._data, self._known
+            )
         except BytesFlowsAuthenticationError as err:
             return {CONF_API_TOKEN: error_key(err)}
         except BytesFlowsError as err:
             return {"base": error_key(err)}
         except Exception:  # noqa: BLE001
-            LOGGER.exception("Unexpected error while asking the BytesFlows API")
+            LOGGER.exception("Unexpected error while calling the BytesFlows API")
             return {"base": "unknown"}
         # Another flow may have been faster.
-        self._async_abort_entries_match(account)
-        self._async_abort_if_account_differs(package_ids, entry)
-        return {}
+        return await self._async_find_duplicate()
 
-    async def _async_read_package_ids(self, data: Mapping[str, Any]) -> frozenset[str]:
-        """Call both endpoints, and return the ids of some of the account's packages."""
-        session = async_create_clientsession(
-            self.hass,
-            data[CONF_VERIFY_SSL],
-            auto_cleanup=False,
-            cookie_jar=DummyCookieJar(),
-        )
-        try:
-            client = BytesFlowsClient(
-                session,
-                data[CONF_API_TOKEN],
-                time_zone=dt_util.UTC,
-                url=data[CONF_URL],
-            )
-            await client.get_overview()
-            page = await client.get_records_page()
-        finally:
-            session.detach()
-        return frozenset(record.id for record in page.records)
-
-    def _async_abort_if_account_differs(
-        self, package_ids: frozenset[str], entry: BytesFlowsConfigEntry | None
-    ) -> None:
-        """Tell accounts apart by their packages, since the API has no account id.
+    async def _async_find_duplicate(self) -> dict[str, str]:
+        """Return an error if another entry has the account.
 
         Entries whose packages are not known, and accounts without any, pass.
         """
-        for other in self.hass.config_entries.async_loaded_entries(DOMAIN):
-            known_ids = other.runtime_data.ledger.package_ids
-            if entry is not None and other.entry_id == entry.entry_id:
-                if package_ids and known_ids and package_ids.isdisjoint(known_ids):
-                    raise AbortFlow("wrong_account")
-            elif not package_ids.isdisjoint(known_ids):
-                raise AbortFlow("already_configured")
+        entry_id = None if self.source == SOURCE_USER else self._entry.entry_id
+        self._known = await async_get_known_packages(
+            self.hass, self._data[CONF_URL], entry_id
+        )
+        if async_is_token_taken(
+            self.hass, self._data, entry_id
+        ) or self._known.belong_to_other(self._package_ids):
+            return ALREADY_CONFIGURED
+        return {}
+
+    @callback
+    def _async_show_token_form(self, errors: dict[str, str]) -> ConfigFlowResult:
+        """Show the form with which an entry is changed."""
+        if self.source == SOURCE_REAUTH:
+            return self._async_show_form("reauth_confirm", errors)
+        return self._async_show_form("reconfigure", errors, self._entry.data)
+
+    @callback
+    def _async_show_form(
+        self,
+        step_id: str,
+        errors: dict[str, str],
+        defaults: Mapping[str, Any] = DEFAULT_DATA,
+    ) -> ConfigFlowResult:
+        """Show a form as it was filled in, except for the token."""
+        return self.async_show_form(
+            step_id=step_id,
+            data_schema=self.add_suggested_values_to_schema(
+                _token_schema(step_id, defaults), {SECTION_ADVANCED: self._data}
+            ),
+            errors=errors,
+            description_placeholders={"url": DEFAULT_URL},
+        )
 
 
 class BytesFlowsOptionsFlow(OptionsFlowWithReload):
@@ -269,6 +278,35 @@ class BytesFlowsOptionsFlow(OptionsFlowWithReload):
                 _options_schema(zones), {**DEFAULT_OPTIONS, **self.config_entry.options}
             ),
         )
+
+
+def _token_schema(step_id: str, defaults: Mapping[str, Any]) -> vol.Schema:
+    """Return the form of a step, whose token is optional if an entry has one."""
+    if step_id == "reauth_confirm":
+        return vol.Schema({vol.Required(CONF_API_TOKEN): _TOKEN_SELECTOR})
+    marker = vol.Optional if step_id == "reconfigure" else vol.Required
+    return vol.Schema(
+        {
+            marker(CONF_API_TOKEN): _TOKEN_SELECTOR,
+            vol.Optional(SECTION_ADVANCED): section(
+                vol.Schema(
+                    {
+                        vol.Required(CONF_URL, default=defaults[CONF_URL]): (
+                            TextSelector(
+                                TextSelectorConfig(
+                                    type=TextSelectorType.URL, autocomplete="url"
+                                )
+                            )
+                        ),
+                        vol.Required(
+                            CONF_VERIFY_SSL, default=defaults[CONF_VERIFY_SSL]
+                        ): BooleanSelector(),
+                    }
+                ),
+                {"collapsed": True},
+            ),
+        }
+    )
 
 
 def _options_schema(zones: Iterable[str]) -> vol.Schema:
@@ -307,39 +345,28 @@ def _options_schema(zones: Iterable[str]) -> vol.Schema:
     )
 
 
-def _entry_data(user_input: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what was entered, flat; a token that was left empty is left out."""
-    data = dict(user_input.get(SECTION_ADVANCED, {}))
-    token = _BEARER.sub("", user_input.get(CONF_API_TOKEN, "").strip()).strip()
-    if token:
-        data[CONF_API_TOKEN] = token
+def _entry_data(
+    user_input: Mapping[str, Any], old: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return the data of an entry; a token field left empty keeps the old token."""
+    data = {**old, **user_input.get(SECTION_ADVANCED, {})}
+    if pasted := user_input.get(CONF_API_TOKEN, "").strip():
+        data[CONF_API_TOKEN] = clean_token(pasted)
     return data
 
 
-def _parse_url(text: str) -> URL | None:
-    """Return the base address, or None for anything else than a plain web address."""
-    try:
-        url = URL(text.strip())
-    except ValueError:
-        return None
-    if (
-        url.scheme not in {"http", "https"}
-        or not url.host
-        or not _HOST.fullmatch(url.host)
-        or url.user is not None
-        or url.password is not None
-        or url.query_string
-        or url.fragment
-    ):
-        return None
-    return url
-
-
-def _is_confidential(url: URL) -> bool:
-    """Return whether nobody else can read what is sent to an address."""
-    if url.scheme == "https" or url.host == "localhost":
-        return True
-    try:
-        return is_local(ip_address(url.host or ""))
-    except ValueError:
-        return False
+def _clean(data: dict[str, Any]) -> dict[str, str]:
+    """Write the URL in one way, and return what is wrong with it and with the token."""
+    errors: dict[str, str] = {}
+    url = parse_url(data[CONF_URL])
+    if url is None:
+        errors[SECTION_ADVANCED] = "invalid_url"
+    elif not is_confidential(url):
+        errors[SECTION_ADVANCED] = "insecure_url"
+    else:
+        data[CONF_URL] = str(url).rstrip("/")
+    if not data[CONF_API_TOKEN]:
+        errors[CONF_API_TOKEN] = "invalid_auth"
+    elif not is_possible_token(data[CONF_API_TOKEN]):
+        errors[CONF_API_TOKEN] = "invalid_characters"
+    return errors

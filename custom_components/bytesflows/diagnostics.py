@@ -4,10 +4,10 @@ from collections import Counter
 from dataclasses import asdict
 from typing import Any
 
-from homeassistant.components.diagnostics import async_redact_data
+from homeassistant.components.diagnostics import REDACTED, async_redact_data
 from homeassistant.core import HomeAssistant
-from homeassistant.util import dt as dt_util
 
+from .account import Account
 from .const import CONF_API_TOKEN
 from .coordinator import BytesFlowsConfigEntry, BytesFlowsCoordinator
 
@@ -30,26 +30,33 @@ async def async_get_config_entry_diagnostics(
 
 
 def _account(coordinator: BytesFlowsCoordinator) -> dict[str, Any]:
-    """Return what is known of an account, and how it came to be known."""
+    """Return the state of an account, and how it came about."""
+    account = coordinator.account
     error = coordinator.last_exception
     return {
-        "last_poll": coordinator.last_poll,
+        "last_poll": account.last_poll,
         "last_poll_succeeded": coordinator.last_update_success,
         "last_error": None if error is None else repr(error.__cause__ or error),
-        "data": async_redact_data(asdict(coordinator.data), TO_REDACT),
-        "records": _records(coordinator),
+        "unreadable": account.unreadable,
+        "data": _redacted(asdict(coordinator.data)),
+        "records": _records(account),
     }
 
 
-def _records(coordinator: BytesFlowsCoordinator) -> dict[str, Any] | None:
+def _records(account: Account) -> dict[str, Any] | None:
     """Return the shape of the records: counts of all, and the active ones."""
-    if (reading := coordinator.reading) is None:
+    if (last := account.records.last_sync) is None:
         return None
-    records = tuple(coordinator.ledger.records)
+    ledger = account.state.ledger
+    records = tuple(ledger.records)
     created = [record.created for record in records if record.created is not None]
     return {
-        "read": reading.time,
-        "age_seconds": (dt_util.utcnow() - reading.time).total_seconds(),
+        "read": last.time,
+        "age_seconds": (account.clock.now() - last.time).total_seconds(),
+        "adds_up": last.adds_up,
+        "error": account.records.error and repr(account.records.error),
+        "listed": ledger.total,
+        "missing": ledger.missing,
         "count": len(records),
         "count_by_source_and_status": dict(
             Counter(f"{record.source}, status {record.status}" for record in records)
@@ -58,9 +65,17 @@ def _records(coordinator: BytesFlowsCoordinator) -> dict[str, Any] | None:
         "count_without_expiry": sum(record.expires is None for record in records),
         "oldest_created": min(created, default=None),
         "newest_created": max(created, default=None),
-        "active": [
-            async_redact_data(asdict(record), TO_REDACT)
-            for record in records
-            if record.is_active
-        ],
+        "active": [_redacted(asdict(record)) for record in ledger.active],
     }
+
+
+def _redacted(values: Any) -> Any:  # noqa: ANN401
+    """Return values fit for JSON, without anything secret or personal."""
+    if isinstance(values, dict):
+        return {
+            name: REDACTED
+            if name in TO_REDACT and value is not None
+            else _redacted(value)
+            for name, value in values.items()
+        }
+    return sorted(values) if isinstance(values, frozenset) else values

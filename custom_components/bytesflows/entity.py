@@ -10,7 +10,7 @@ from .coordinator import BytesFlowsCoordinator
 
 
 class BytesFlowsEntity(CoordinatorEntity[BytesFlowsCoordinator]):
-    """An entity of one account."""
+    """Entity of one account."""
 
     _attr_has_entity_name = True
 

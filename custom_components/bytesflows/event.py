@@ -1,4 +1,4 @@
-"""What happens to the packages of a BytesFlows account."""
+"""Events of the packages of a BytesFlows account."""
 
 from typing import override
 
@@ -7,9 +7,10 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
+from .account import Change, ChangeKind, describe
 from .coordinator import BytesFlowsConfigEntry
+from .dispatch import account_signal
 from .entity import BytesFlowsEntity
-from .ledger import Change, ChangeKind
 
 PARALLEL_UPDATES = 0
 
@@ -24,35 +25,30 @@ async def async_setup_entry(
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
     """Set up the events of an account."""
-    async_add_entities([PackageEvent(entry.runtime_data, PACKAGE_EVENT)])
+    async_add_entities([BytesFlowsEvent(entry.runtime_data, PACKAGE_EVENT)])
 
 
-class PackageEvent(BytesFlowsEntity, EventEntity):
-    """A package that came, or is over."""
+class BytesFlowsEvent(BytesFlowsEntity, EventEntity):
+    """Arrivals, renewals, and ends of packages."""
 
     @override
     async def async_added_to_hass(self) -> None:
-        """Listen to what is told."""
+        """Listen for changes."""
         await super().async_added_to_hass()
         self.async_on_remove(
             async_dispatcher_connect(
-                self.hass, self.coordinator.change_signal, self._handle_change
+                self.hass,
+                account_signal(self.coordinator.config_entry.entry_id),
+                self._handle_changes,
             )
         )
 
     @callback
-    def _handle_change(self, change: Change) -> None:
-        """Show what happened, with the package as it was last seen."""
-        record = change.record
-        self._trigger_event(
-            change.kind.value,
-            {
-                "order_id": record.order_id,
-                "source": record.source.value,
-                "size": record.traffic,
-                "remaining": record.remaining,
-                "created": record.created and record.created.isoformat(),
-                "expires": record.expires and record.expires.isoformat(),
-            },
-        )
-        self.async_write_ha_state()
+    def _handle_changes(self, changes: tuple[Change, ...]) -> None:
+        """Show each change with the package as it was last seen."""
+        for change in changes:
+            self._trigger_event(
+                change.kind.value,
+                describe(change.record, self.coordinator.account.clock.now()),
+            )
+            self.async_write_ha_state()

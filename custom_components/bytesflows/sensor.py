@@ -4,88 +4,88 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from math import isfinite
-from typing import override
+from typing import Final, TypedDict, override
 
 from homeassistant.components.sensor import (
-    RestoreSensor,
     SensorDeviceClass,
     SensorEntity,
     SensorEntityDescription,
     SensorStateClass,
 )
 from homeassistant.const import EntityCategory, UnitOfInformation, UnitOfRatio
-from homeassistant.core import HomeAssistant
+from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
+from .account import Change, Summary
 from .api import Overview
 from .coordinator import BytesFlowsConfigEntry
+from .dispatch import account_signal
 from .entity import BytesFlowsEntity
-from .forecast import Packages
 
 PARALLEL_UPDATES = 0
 
 
 @dataclass(frozen=True, kw_only=True)
-class OverviewSensorDescription(SensorEntityDescription):
-    """A sensor whose value the overview has."""
+class OverviewSensorEntityDescription(SensorEntityDescription):
+    """Sensor whose value is in the overview."""
 
     value_fn: Callable[[Overview], float | Decimal | None]
     unit_fn: Callable[[Overview], str | None] | None = None
-    """The unit, where the overview has that too."""
+    """The unit, if the overview has it, too."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class PackagesSensorDescription(SensorEntityDescription):
-    """A sensor whose value follows from the records."""
+class PackagesSensorEntityDescription(SensorEntityDescription):
+    """Sensor whose value follows from the packages."""
 
-    value_fn: Callable[[Packages], int | datetime | None]
-
-
-@dataclass(frozen=True, kw_only=True)
-class TrafficSensorDescription(SensorEntityDescription):
-    """A size, which goes up and down unless told otherwise."""
-
-    device_class: SensorDeviceClass | None = SensorDeviceClass.DATA_SIZE
-    state_class: SensorStateClass | None = SensorStateClass.MEASUREMENT
-    native_unit_of_measurement: str | None = UnitOfInformation.BYTES
-    suggested_unit_of_measurement: str | None = UnitOfInformation.GIBIBYTES
-    suggested_display_precision: int | None = 2
+    value_fn: Callable[[Summary], int | datetime | None]
 
 
-@dataclass(frozen=True, kw_only=True)
-class OverviewTrafficDescription(TrafficSensorDescription, OverviewSensorDescription):
-    """A size that the overview has."""
+class _Traffic(TypedDict):
+    """What all sensors of traffic have in common."""
+
+    device_class: SensorDeviceClass
+    native_unit_of_measurement: str
+    suggested_unit_of_measurement: str
+    suggested_display_precision: int
 
 
-@dataclass(frozen=True, kw_only=True)
-class PackagesTrafficDescription(TrafficSensorDescription, PackagesSensorDescription):
-    """A size that follows from the records."""
+TRAFFIC: Final = _Traffic(
+    device_class=SensorDeviceClass.DATA_SIZE,
+    native_unit_of_measurement=UnitOfInformation.BYTES,
+    suggested_unit_of_measurement=UnitOfInformation.GIBIBYTES,
+    suggested_display_precision=2,
+)
 
-
-OVERVIEW_SENSORS: tuple[OverviewSensorDescription, ...] = (
-    OverviewTrafficDescription(
+OVERVIEW_SENSORS: tuple[OverviewSensorEntityDescription, ...] = (
+    OverviewSensorEntityDescription(
         key="available_traffic",
+        state_class=SensorStateClass.MEASUREMENT,
         value_fn=lambda overview: overview.available_traffic,
+        **TRAFFIC,
     ),
-    # It falls when a package expires, so it does not count consumption.
-    OverviewTrafficDescription(
+    # It goes down when a package expires, so it does not count consumption.
+    OverviewSensorEntityDescription(
         key="used_traffic",
+        state_class=SensorStateClass.MEASUREMENT,
         value_fn=lambda overview: overview.used_traffic,
+        **TRAFFIC,
     ),
-    OverviewTrafficDescription(
+    OverviewSensorEntityDescription(
         key="total_traffic",
+        state_class=SensorStateClass.MEASUREMENT,
         value_fn=lambda overview: overview.total_traffic,
+        **TRAFFIC,
     ),
-    OverviewSensorDescription(
+    OverviewSensorEntityDescription(
         key="available_percentage",
         state_class=SensorStateClass.MEASUREMENT,
         native_unit_of_measurement=UnitOfRatio.PERCENTAGE,
         suggested_display_precision=1,
         value_fn=lambda overview: overview.available_percentage,
     ),
-    OverviewSensorDescription(
+    OverviewSensorEntityDescription(
         key="balance",
         device_class=SensorDeviceClass.MONETARY,
         state_class=SensorStateClass.TOTAL,
@@ -95,62 +95,79 @@ OVERVIEW_SENSORS: tuple[OverviewSensorDescription, ...] = (
     ),
 )
 
-PACKAGES_SENSORS: tuple[PackagesSensorDescription, ...] = (
-    PackagesSensorDescription(
+PACKAGES_SENSORS: tuple[PackagesSensorEntityDescription, ...] = (
+    PackagesSensorEntityDescription(
         key="next_expiry",
         device_class=SensorDeviceClass.TIMESTAMP,
-        value_fn=lambda packages: packages.next_expiry,
+        value_fn=lambda summary: summary.next_expiry,
     ),
-    PackagesTrafficDescription(
+    PackagesSensorEntityDescription(
         key="expiring_traffic",
-        value_fn=lambda packages: packages.expiring_traffic,
+        state_class=SensorStateClass.MEASUREMENT,
+        value_fn=lambda summary: summary.expiring_traffic,
+        **TRAFFIC,
     ),
-    PackagesSensorDescription(
+    PackagesSensorEntityDescription(
         key="active_packages",
         state_class=SensorStateClass.MEASUREMENT,
-        value_fn=lambda packages: packages.usable,
+        value_fn=lambda summary: summary.usable_count,
     ),
-    PackagesTrafficDescription(
+    PackagesSensorEntityDescription(
         key="average_daily_consumption",
-        value_fn=lambda packages: packages.forecast.average_daily_consumption,
+        state_class=SensorStateClass.MEASUREMENT,
+        value_fn=lambda summary: summary.average_daily_consumption,
+        **TRAFFIC,
     ),
-    PackagesSensorDescription(
+    PackagesSensorEntityDescription(
         key="estimated_depletion",
         device_class=SensorDeviceClass.TIMESTAMP,
-        value_fn=lambda packages: packages.forecast.depletion,
+        value_fn=lambda summary: summary.estimated_depletion,
     ),
-    PackagesTrafficDescription(
+    PackagesSensorEntityDescription(
+        key="expected_unused_traffic",
+        state_class=SensorStateClass.MEASUREMENT,
+        value_fn=lambda summary: summary.expected_unused_traffic,
+        **TRAFFIC,
+    ),
+    PackagesSensorEntityDescription(
         key="daily_allowance",
-        value_fn=lambda packages: packages.forecast.daily_allowance,
+        state_class=SensorStateClass.MEASUREMENT,
+        value_fn=lambda summary: summary.daily_allowance,
+        **TRAFFIC,
     ),
-    PackagesTrafficDescription(
+    PackagesSensorEntityDescription(
         key="purchased_traffic_available",
         entity_registry_enabled_default=False,
-        value_fn=lambda packages: packages.purchased_traffic_available,
+        state_class=SensorStateClass.MEASUREMENT,
+        value_fn=lambda summary: summary.purchased_traffic_available,
+        **TRAFFIC,
     ),
-    PackagesTrafficDescription(
+    PackagesSensorEntityDescription(
         key="check_in_traffic_available",
         entity_registry_enabled_default=False,
-        value_fn=lambda packages: packages.check_in_traffic_available,
+        state_class=SensorStateClass.MEASUREMENT,
+        value_fn=lambda summary: summary.check_in_traffic_available,
+        **TRAFFIC,
     ),
-    PackagesSensorDescription(
+    PackagesSensorEntityDescription(
         key="last_purchase",
         device_class=SensorDeviceClass.TIMESTAMP,
         entity_registry_enabled_default=False,
-        value_fn=lambda packages: packages.last_purchase,
+        value_fn=lambda summary: summary.last_purchase,
     ),
-    PackagesSensorDescription(
+    PackagesSensorEntityDescription(
         key="last_check_in",
         device_class=SensorDeviceClass.TIMESTAMP,
-        value_fn=lambda packages: packages.last_check_in,
+        value_fn=lambda summary: summary.last_check_in,
+    ),
+    PackagesSensorEntityDescription(
+        key="lifetime_consumption",
+        state_class=SensorStateClass.TOTAL_INCREASING,
+        value_fn=lambda summary: summary.lifetime_consumption,
+        **TRAFFIC,
     ),
 )
 
-CONSUMED_SENSOR = PackagesTrafficDescription(
-    key="consumed_traffic",
-    state_class=SensorStateClass.TOTAL_INCREASING,
-    value_fn=lambda packages: packages.consumed,
-)
 LAST_UPDATE_SENSOR = SensorEntityDescription(
     key="last_update",
     device_class=SensorDeviceClass.TIMESTAMP,
@@ -168,96 +185,80 @@ async def async_setup_entry(
     coordinator = entry.runtime_data
     async_add_entities(
         [
-            *(OverviewSensor(coordinator, item) for item in OVERVIEW_SENSORS),
-            *(PackagesSensor(coordinator, item) for item in PACKAGES_SENSORS),
-            ConsumedSensor(coordinator, CONSUMED_SENSOR),
-            LastUpdateSensor(coordinator, LAST_UPDATE_SENSOR),
+            *(BytesFlowsOverviewSensor(coordinator, item) for item in OVERVIEW_SENSORS),
+            *(BytesFlowsPackagesSensor(coordinator, item) for item in PACKAGES_SENSORS),
+            BytesFlowsLastUpdateSensor(coordinator, LAST_UPDATE_SENSOR),
         ]
     )
 
 
-class OverviewSensor(BytesFlowsEntity, SensorEntity):
-    """A figure of the account's overview."""
+class BytesFlowsOverviewSensor(BytesFlowsEntity, SensorEntity):
+    """Sensor of the overview of an account."""
 
-    entity_description: OverviewSensorDescription
+    entity_description: OverviewSensorEntityDescription
 
     @property
     @override
     def native_value(self) -> float | Decimal | None:
-        """Return the figure."""
+        """Return the value."""
         return self.entity_description.value_fn(self.coordinator.data.overview)
 
     @property
     @override
     def native_unit_of_measurement(self) -> str | None:
-        """Return the unit, which may come with the figure."""
+        """Return the unit, which may come with the value."""
         if self.entity_description.unit_fn is None:
             return super().native_unit_of_measurement
         return self.entity_description.unit_fn(self.coordinator.data.overview)
 
 
-class PackagesSensor(BytesFlowsEntity, SensorEntity):
-    """A figure that follows from the account's packages."""
+class BytesFlowsPackagesSensor(BytesFlowsEntity, SensorEntity):
+    """Sensor that follows from the packages of an account."""
 
-    entity_description: PackagesSensorDescription
+    entity_description: PackagesSensorEntityDescription
 
     @property
     @override
     def available(self) -> bool:
-        """Return whether the packages are known, too."""
-        return super().available and self.coordinator.data.packages is not None
+        """Return whether the packages are known as well."""
+        return super().available and self.coordinator.data.summary is not None
 
     @property
     @override
     def native_value(self) -> int | datetime | None:
-        """Return the figure."""
-        packages = self.coordinator.data.packages
-        return None if packages is None else self.entity_description.value_fn(packages)
+        """Return the value."""
+        summary = self.coordinator.data.summary
+        return None if summary is None else self.entity_description.value_fn(summary)
 
 
-class ConsumedSensor(PackagesSensor, RestoreSensor):
-    """The traffic ever used, which never falls."""
-
-    @override
-    async def async_added_to_hass(self) -> None:
-        """Never show less than before, even if what was stored is lost."""
-        await super().async_added_to_hass()
-        last = await self.async_get_last_sensor_data()
-        consumed = None if last is None else last.native_value
-        if isinstance(consumed, int | float | Decimal) and isfinite(consumed):
-            self.coordinator.async_raise_consumed(int(consumed))
-
-    @property
-    @override
-    def native_value(self) -> int | datetime | None:
-        """Return the total, in an outage too: it is what will be restored."""
-        ledger = self.coordinator.ledger
-        if self.coordinator.data.packages is None and ledger.is_complete:
-            return ledger.consumed
-        return super().native_value
-
-
-class LastUpdateSensor(BytesFlowsEntity, SensorEntity):
-    """The moment of the last good poll, which an outage does not make unknown."""
+class BytesFlowsLastUpdateSensor(BytesFlowsEntity, SensorEntity):
+    """The time of the last good poll, which stays known in an outage."""
 
     @override
     async def async_added_to_hass(self) -> None:
-        """Follow every good poll, also one that changed nothing."""
+        """Follow every good poll, including those that change nothing."""
         await super().async_added_to_hass()
         self.async_on_remove(
             async_dispatcher_connect(
-                self.hass, self.coordinator.poll_signal, self.async_write_ha_state
+                self.hass,
+                account_signal(self.coordinator.config_entry.entry_id),
+                self._handle_poll,
             )
         )
+
+    @callback
+    def _handle_poll(self, changes: tuple[Change, ...]) -> None:
+        """Show the time of the poll."""
+        self.async_write_ha_state()
 
     @property
     @override
     def available(self) -> bool:
-        """Stay available, since this is when the value matters."""
+        """Return that it is available, since an outage is when it matters."""
         return True
 
     @property
     @override
     def native_value(self) -> datetime | None:
-        """Return the moment."""
-        return self.coordinator.last_poll
+        """Return the time."""
+        return self.coordinator.account.last_poll

@@ -1,15 +1,19 @@
 """System health of the BytesFlows integration."""
 
-from typing import Any
+from typing import Any, Final
+
+from aiohttp import ClientError, ClientTimeout
 
 from homeassistant.components import system_health
-from homeassistant.const import CONF_URL
+from homeassistant.const import CONF_URL, CONF_VERIFY_SSL
 from homeassistant.core import HomeAssistant, callback
-from homeassistant.util import dt as dt_util
+from homeassistant.helpers.aiohttp_client import async_get_clientsession
 
 from .api import DEFAULT_URL
 from .const import DOMAIN
 from .coordinator import BytesFlowsConfigEntry
+
+TIMEOUT: Final = ClientTimeout(total=5)
 
 
 @callback
@@ -26,16 +30,34 @@ async def _async_system_health_info(hass: HomeAssistant) -> dict[str, Any]:
     loaded: list[BytesFlowsConfigEntry] = hass.config_entries.async_loaded_entries(
         DOMAIN
     )
-    addresses = sorted({entry.data[CONF_URL] for entry in entries}) or [DEFAULT_URL]
-    now = dt_util.utcnow()
+    servers = {entry.data[CONF_URL]: entry.data[CONF_VERIFY_SSL] for entry in entries}
+    url, verify_ssl = min(servers.items(), default=(DEFAULT_URL, True))
+    accounts = [entry.runtime_data.account for entry in loaded]
     ages = [
-        round((now - last_poll).total_seconds())
-        for entry in loaded
-        if (last_poll := entry.runtime_data.last_poll) is not None
+        round((account.clock.now() - account.last_poll).total_seconds())
+        for account in accounts
+        if account.last_poll is not None
     ]
     return {
-        "can_reach_server": system_health.async_check_can_reach_url(hass, addresses[0]),
+        "can_reach_server": _async_check_server(hass, url, verify_ssl=verify_ssl),
         "accounts": len(entries),
         "accounts_loaded": len(loaded),
         "oldest_poll": max(ages, default=None),
     }
+
+
+async def _async_check_server(
+    hass: HomeAssistant, url: str, *, verify_ssl: bool
+) -> str | dict[str, str]:
+    """Return whether a server can be reached, by the certificate rule of its account.
+
+    Home Assistant's own check knows no server with a self-signed certificate.
+    """
+    session = async_get_clientsession(hass, verify_ssl)
+    try:
+        async with session.get(url, timeout=TIMEOUT):
+            return "ok"
+    except TimeoutError:
+        return {"type": "failed", "error": "timeout"}
+    except ClientError:
+        return {"type": "failed", "error": "unreachable"}

@@ -6,7 +6,7 @@ import os
 import platform
 import subprocess
 import sys
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from dev import ROOT
 from homeassistant.const import __version__
@@ -17,10 +17,15 @@ HISTORIES: Final = (10, 100, 1_000, 10_000)
 MANY: Final = 100
 MOMENTS: Final = {
     "first": "First sync",
+    "full": "Poll that reads everything again",
     "idle": "Poll, nothing happens",
     "busy": "Poll, traffic is used",
 }
-WAYS: Final = {"floor": "floor", "rest": "REST", "integration": "this"}
+POLLS: Final = ("idle", "busy")
+WAYS: Final = {"floor": "floor", "bare": "bare", "rest": "REST", "integration": "this"}
+type Costs = dict[str, dict[str, dict[str, float]]]
+"""By moment, way, and column."""
+
 COLUMNS: Final = {
     "requests": ("Requests", ".0f"),
     "bytes": ("Bytes", ",.0f"),
@@ -31,6 +36,21 @@ COLUMNS: Final = {
 }
 
 
+class Aim(NamedTuple):
+    """A limit, and the measured value."""
+
+    title: str
+    limit: float
+    value: float
+    unit: str = ""
+
+    def row(self) -> str:
+        """Return it as a row of a table."""
+        verdict = "yes" if self.value <= self.limit else "**no**"
+        limit, value = f"{self.limit:g}{self.unit}", f"{self.value:.2f}{self.unit}"
+        return _row([self.title, limit, value, verdict])
+
+
 def main() -> None:
     """Measure, print and write."""
     lines = []
@@ -38,12 +58,12 @@ def main() -> None:
         sys.stdout.write(f"{line}\n")
         sys.stdout.flush()
         lines.append(line)
-    said = PAGE.read_text(encoding="utf-8").partition(BEGIN)[0]
-    PAGE.write_text(f"{said}{BEGIN}\n" + "\n".join(lines) + "\n", encoding="utf-8")
+    intro = PAGE.read_text(encoding="utf-8").partition(BEGIN)[0]
+    PAGE.write_text(f"{intro}{BEGIN}\n" + "\n".join(lines) + "\n", encoding="utf-8")
 
 
 def _about() -> list[str]:
-    """Say what was measured, where and when."""
+    """Return the date, the versions, and the machine."""
     machine = f"{platform.system()} on {platform.machine()}, {os.cpu_count()} cores"
     return [
         (
@@ -55,42 +75,107 @@ def _about() -> list[str]:
 
 
 def _histories() -> list[str]:
-    """Return the tables of polls, and the ratios."""
-    measured = {records: _run("history", str(records)) for records in HISTORIES}
-    lines = []
-    for moment, title in MOMENTS.items():
-        headings = ["Records", "Way", *(heading for heading, _ in COLUMNS.values())]
-        lines += [f"### {title}", "", *_head(headings)]
-        for records, costs in measured.items():
-            for way, name in WAYS.items():
-                if cost := costs[moment].get(way):
-                    values = [
-                        format(cost[key], form) for key, (_, form) in COLUMNS.items()
-                    ]
-                    lines.append(_row([f"{records:,}", name, *values]))
-        lines.append("")
-    lines += ["### Ratios of CPU", ""]
-    lines += _head(["Records", "Moment", "this / floor", "this / REST"])
-    for records, costs in measured.items():
-        for moment, title in MOMENTS.items():
-            cpu = {way: cost["cpu"] for way, cost in costs[moment].items()}
-            # REST sensors do the same at first as at any other poll.
-            rest = cpu.get("rest", costs["busy"]["rest"]["cpu"])
-            ratios = (cpu["integration"] / cpu["floor"], cpu["integration"] / rest)
-            lines.append(
-                _row(
-                    [f"{records:,}", title, *(format(ratio, ".2f") for ratio in ratios)]
-                )
-            )
-    smallest, largest = measured[HISTORIES[0]], measured[HISTORIES[-1]]
-    lines += ["", *_head(["Moment", f"{HISTORIES[-1]:,} records / {HISTORIES[0]}"])]
-    for moment in ("idle", "busy"):
+    """Return the aims, the tables of polls, and the ratios."""
+    costs = dict(zip(HISTORIES, _run("history", *map(str, HISTORIES)), strict=True))
+    return [
+        *_aims(costs, _run("history", "largest")),
+        *(line for moment in MOMENTS for line in _table(moment, costs)),
+        *_ratios(costs),
+    ]
+
+
+def _aims(costs: dict[int, Costs], largest: dict[str, float]) -> list[str]:
+    """Return the aims with what was reached."""
+    few, many = HISTORIES[0], HISTORIES[-1]
+    aims = []
+    for records, share in ((few, 1.0), (many, 0.1)):
+        cpu = _cpu(costs[records])
+        busy, idle = cpu["busy"], cpu["idle"]
+        title = f"with {records:,} records"
+        aims += [
+            Aim(
+                f"Busy poll {title}, this / bare",
+                1.3,
+                busy["integration"] / busy["bare"],
+            ),
+            Aim(
+                f"Idle poll {title}, this / bare",
+                1.5,
+                idle["integration"] / idle["bare"],
+            ),
+            Aim(
+                f"Busy poll {title}, this / REST",
+                share,
+                busy["integration"] / busy["rest"],
+            ),
+        ]
+    for moment in POLLS:
         ratio = (
-            largest[moment]["integration"]["cpu"]
-            / smallest[moment]["integration"]["cpu"]
+            _cpu(costs[many])[moment]["integration"]
+            / _cpu(costs[few])[moment]["integration"]
         )
-        lines.append(_row([MOMENTS[moment], format(ratio, ".2f")]))
+        aims.append(
+            Aim(f"{MOMENTS[moment]}, {many:,} records / {few}", 1.1, ratio),
+        )
+    first = _cpu(costs[many])["first"]
+    aims += [
+        Aim(
+            f"First sync of {many:,} records, this / floor",
+            4,
+            first["integration"] / first["floor"],
+        ),
+        Aim("Longest stretch in a poll", 5, _longest(costs, *POLLS), " ms"),
+        Aim("The same, everything read again", 5, _longest(costs, "full"), " ms"),
+        Aim("The same, with the largest page", 5, largest["busy"], " ms"),
+        Aim("Longest stretch in a first sync", 20, _longest(costs, "first"), " ms"),
+        Aim("The same, with the largest pages", 20, largest["first"], " ms"),
+    ]
+    head = _head(["Aim", "At most", "Measured", "Reached"])
+    return ["### Aims", "", *head, *(aim.row() for aim in aims), ""]
+
+
+def _table(moment: str, costs: dict[int, Costs]) -> list[str]:
+    """Return the table of a moment."""
+    headings = ["Records", "Way", *(heading for heading, _ in COLUMNS.values())]
+    lines = [f"### {MOMENTS[moment]}", "", *_head(headings)]
+    for records, found in costs.items():
+        for way, name in WAYS.items():
+            if cost := found[moment].get(way):
+                values = [format(cost[key], form) for key, (_, form) in COLUMNS.items()]
+                lines.append(_row([f"{records:,}", name, *values]))
     return [*lines, ""]
+
+
+def _ratios(costs: dict[int, Costs]) -> list[str]:
+    """Return the table of ratios."""
+    others = ("floor", "bare", "rest")
+    lines = ["### Ratios of CPU", ""]
+    lines += _head(["Records", "Moment", *(f"this / {WAYS[way]}" for way in others)])
+    for records, found in costs.items():
+        for moment, cpu in _cpu(found).items():
+            ratios = [
+                format(cpu["integration"] / cpu[way], ".2f") if way in cpu else ""
+                for way in others
+            ]
+            lines.append(_row([f"{records:,}", MOMENTS[moment], *ratios]))
+    return [*lines, ""]
+
+
+def _cpu(costs: Costs) -> dict[str, dict[str, float]]:
+    """Return the milliseconds of CPU, by moment and way."""
+    return {
+        moment: {way: cost["cpu"] for way, cost in costs[moment].items()}
+        for moment in MOMENTS
+    }
+
+
+def _longest(costs: dict[int, Costs], *moments: str) -> float:
+    """Return the longest time that the integration kept the event loop busy."""
+    return max(
+        found[moment]["integration"]["blocked"]
+        for found in costs.values()
+        for moment in moments
+    )
 
 
 def _accounts() -> list[str]:
@@ -150,7 +235,8 @@ def _run(module: str, *arguments: str) -> Any:  # noqa: ANN401
 def _head(headings: list[str]) -> list[str]:
     """Return the head of a table, with numbers to the right."""
     marks = [
-        "---" if heading in {"", "Way", "Moment"} else "---:" for heading in headings
+        "---" if heading in {"", "Aim", "Way", "Moment", "Reached"} else "---:"
+        for heading in headings
     ]
     return [_row(headings), _row(marks)]
 

@@ -12,7 +12,7 @@ import time
 import tracemalloc
 from typing import Any
 
-from custom_components.bytesflows.coordinator import UPDATE_INTERVAL
+from custom_components.bytesflows.schedule import UPDATE_INTERVAL
 from dev import PACKAGE
 
 from .home import Home
@@ -52,7 +52,7 @@ def import_cost() -> dict[str, float]:
 
 async def measure(count: int) -> dict[str, Any]:
     """Return what it costs to set accounts up, to poll all, and when they poll."""
-    async with Server.start(count, RECORDS) as server, Home.start({}) as home:
+    async with Server.start(*[RECORDS] * count) as server, Home.start({}) as home:
         await _warm_up(home, server)
         first = await home.measure(lambda: _set_up(home, server, count))
         await server.traffic()
@@ -79,7 +79,7 @@ async def measure(count: int) -> dict[str, Any]:
 
 async def measure_memory(count: int) -> float:
     """Return the MiB that accounts need."""
-    async with Server.start(count, RECORDS) as server, Home.start({}) as home:
+    async with Server.start(*[RECORDS] * count) as server, Home.start({}) as home:
         await _warm_up(home, server)
         tracemalloc.start()
         await home.measure(lambda: _set_up(home, server, count))

@@ -1,7 +1,7 @@
 """The simulated API in a process of its own, so that its work is not measured.
 
-Started with the number of accounts and of the records of each; prints its address. Each
-line that it reads is a command, which it answers with a line of JSON.
+Started with the number of records of each account; prints its URL. Each line that it
+reads is a command, to which it responds with a line of JSON.
 """
 
 import asyncio
@@ -9,12 +9,18 @@ from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 import json
 import sys
 import time
 from typing import Any, Self
 
-from dev.simulated_api import MIB, Account, Request, SimulatedApi
+from dev.simulated_api import MIB, RECORDS, Account, Fault, Request, SimulatedApi
+
+LARGE_PAGE = 1_000
+"""Rows of the largest page that the integration accepts."""
+LARGE_BODY = 2**20
+"""Bytes of the largest body that it accepts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +44,10 @@ class Server:
 
     @classmethod
     @asynccontextmanager
-    async def start(cls, accounts: int, records: int) -> AsyncGenerator[Self]:
-        """Start it, and end it."""
+    async def start(cls, *records: int) -> AsyncGenerator[Self]:
+        """Start it with an account for each number of records, and end it."""
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", __name__, str(accounts), str(records)),
+            *(sys.executable, "-m", __name__, *map(str, records)),
             stdin=PIPE,
             stdout=PIPE,
             limit=2**26,
@@ -58,6 +64,18 @@ class Server:
     async def use(self) -> None:
         """Use some traffic of each account."""
         await self._command("use")
+
+    async def forget(self) -> None:
+        """Forget the oldest record of each account, unless it is active."""
+        await self._command("forget")
+
+    async def inflate(self) -> None:
+        """Respond with the largest pages that are accepted from now on."""
+        await self._command("inflate")
+
+    async def move(self) -> None:
+        """Use a byte of each package, even of those that have ended."""
+        await self._command("move")
 
     async def traffic(self) -> Traffic:
         """Return what was asked since this was called before."""
@@ -78,9 +96,9 @@ def token(number: int) -> str:
     return f"token-{number}"
 
 
-async def _serve(accounts: int, records: int) -> None:
-    """Answer requests and commands, until there are no more commands."""
-    api = SimulatedApi(*(Account.with_packages(records) for _ in range(accounts)))
+async def _serve(*records: int) -> None:
+    """Respond to requests and commands, until there are no more commands."""
+    api = SimulatedApi(*map(Account.with_packages, records))
     for number, account in enumerate(api.accounts):
         account.token = token(number)
     moments: list[float] = []
@@ -94,25 +112,56 @@ async def _serve(accounts: int, records: int) -> None:
     sys.stdout.flush()
     while command := (await asyncio.to_thread(sys.stdin.readline)).strip():
         answer: dict[str, Any] = {}
-        if command == "use":
-            for account in api.accounts:
-                account.use(MIB)
-        else:
-            answer["requests"] = [
-                "?".join(
-                    filter(
-                        None, (item.path, "&".join(map("=".join, item.query.items())))
-                    )
-                )
-                for item in api.requests
-            ]
+        if command == "traffic":
+            answer |= {"requests": [_path(item) for item in api.requests]}
             answer |= {"moments": moments.copy(), "size": api.bytes_sent}
             api.requests.clear()
             moments.clear()
             api.bytes_sent = 0
+        elif command == "inflate":
+            api.break_(Fault(change=partial(_inflate, api.accounts[0])), RECORDS)
+        else:
+            for account in api.accounts:
+                _change(account, command)
         sys.stdout.write(f"{json.dumps(answer)}\n")
         sys.stdout.flush()
     await api.stop()
+
+
+def _change(account: Account, command: str) -> None:
+    """Change an account as a command says."""
+    match command:
+        case "use":
+            account.use(MIB)
+        case "forget":
+            if not account.packages[-1].status:
+                account.packages.pop()
+        case "move":
+            for package in account.packages:
+                package.used += 1
+
+
+def _path(request: Request) -> str:
+    """Return the path of a request with its query."""
+    query = "&".join(map("=".join, request.query.items()))
+    return f"{request.path}?{query}" if query else request.path
+
+
+def _inflate(account: Account, answer: dict[str, Any]) -> None:
+    """Fill a page up with rows, and each row with a text."""
+    rows = answer["data"]["records"]
+    first = next(
+        place
+        for place, package in enumerate(account.packages)
+        if package.id == rows[0]["id"]
+    )
+    rows[:] = [
+        package.row(account.zone)
+        for package in account.packages[first : first + LARGE_PAGE]
+    ]
+    room = LARGE_BODY - len(json.dumps(answer)) - LARGE_PAGE * len(', "note": ""')
+    for row in rows:
+        row["note"] = "x" * (room // LARGE_PAGE)
 
 
 if __name__ == "__main__":

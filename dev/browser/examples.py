@@ -22,7 +22,8 @@ def ours(entry_id: str) -> dict[str, object]:
             },
             {
                 "trigger": "bytesflows.package_expiring",
-                "options": {"config_entry_id": entry_id, "before": {"days": 1}},
+                "target": low,
+                "options": {"before": {"days": 1}},
             },
         ],
         "conditions": [
@@ -35,7 +36,7 @@ def ours(entry_id: str) -> dict[str, object]:
         ],
         "actions": [
             {
-                "action": "bytesflows.get_records",
+                "action": "bytesflows.get_packages",
                 "data": {"config_entry_id": entry_id},
                 "response_variable": "packages",
             }

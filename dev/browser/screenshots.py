@@ -8,7 +8,7 @@ from typing import Final
 from playwright.async_api import ViewportSize
 
 from dev import ROOT
-from dev.demo.__main__ import PACKAGES, RUNS
+from dev.demo.__main__ import RUNS
 from dev.demo.account import make_account
 from dev.demo.home_assistant import DASHBOARD_PATH, HomeAssistant
 from dev.demo.past import give_past
@@ -19,8 +19,8 @@ from .examples import ADD, ours
 from .images import shrink
 
 IMAGES: Final = ROOT / "docs" / "images"
-WIDE: Final = ViewportSize(width=1460, height=860)
-PHONE: Final = ViewportSize(width=390, height=844)
+WIDE: Final = ViewportSize(width=1440, height=760)
+PHONE: Final = ViewportSize(width=390, height=1620)
 
 
 async def main() -> None:
@@ -32,20 +32,18 @@ async def main() -> None:
     await api.start()
     RUNS.mkdir(parents=True, exist_ok=True)
     IMAGES.mkdir(exist_ok=True)
-    configuration = PACKAGES.read_text(encoding="utf-8")
     async with (
-        HomeAssistant(Path(tempfile.mkdtemp(dir=RUNS)), configuration) as home,
+        HomeAssistant(Path(tempfile.mkdtemp(dir=RUNS))) as home,
         Browser.start(home) as browser,
     ):
         entry_id = await home.add_account(account.token, api.url)
         await give_past(home, entry_id)
-        # Until the table of packages has been asked for.
-        await asyncio.sleep(8)
+        await home.add_dashboard()
         async with browser.open(
             ADD, viewport=ViewportSize(width=700, height=520)
         ) as view:
             await view.press("OK")
-            await view.see("Advanced settings")
+            await view.see("Connection")
             await _shoot(view, "setup")
         async with browser.open(DASHBOARD_PATH, viewport=WIDE) as view:
             await _shoot(view, "dashboard")

@@ -12,9 +12,9 @@ import tempfile
 from typing import Any, Final
 
 from dev import ROOT
-from dev.simulated_api import MIB, Account, Life, SimulatedApi
+from dev.simulated_api import Account, SimulatedApi
 
-from .account import expected_states, make_account, matches
+from .account import expected_states, live, make_account, matches
 from .home_assistant import (
     DASHBOARD_PATH,
     PASSWORD,
@@ -23,11 +23,13 @@ from .home_assistant import (
     HomeAssistant,
     clear_leftovers,
 )
-from .past import give_past
+from .past import DAYS, give_past
 
 RUNS: Final = ROOT / ".dev" / "demo"
-PACKAGES: Final = ROOT / "docs" / "packages.yaml"
 PAGE: Final = "/config/integrations/integration/bytesflows"
+MAX_SPEED: Final = 1000
+POLL_INTERVAL: Final = 300.0
+MIN_POLL_INTERVAL: Final = 10.0
 DEFAULT_URL: Final = "https://bytesflows.com"
 # Home Assistant says this of every custom integration.
 STANDING_WARNING: Final = "which has not been tested by Home Assistant"
@@ -47,9 +49,18 @@ def main() -> int:
         help="print each entity with its state and unit, compare them with the "
         "simulated account, and end",
     )
-    check: bool = parser.parse_args().check
+    parser.add_argument(
+        "--speed",
+        type=_speed,
+        default=1,
+        metavar="N",
+        help="let the simulated account live N times as fast, 1 to 1000: at 300, "
+        "purchases, check-ins, expiries, and low traffic follow within minutes",
+    )
+    arguments = parser.parse_args()
+    check: bool = arguments.check
     try:
-        return asyncio.run(_run(check=check))
+        return asyncio.run(_run(check=check, speed=arguments.speed))
     except DemoError as err:
         sys.stderr.write(f"demo: {err}\n")
         return 1
@@ -58,7 +69,15 @@ def main() -> int:
         return 130 if check else 0
 
 
-async def _run(*, check: bool) -> int:
+def _speed(text: str) -> int:
+    """Return a speed from the command line."""
+    speed = int(text)
+    if not 1 <= speed <= MAX_SPEED:
+        raise ValueError
+    return speed
+
+
+async def _run(*, check: bool, speed: int) -> int:
     """Start everything, show it, and clear up whatever happens."""
     if (task := asyncio.current_task()) is not None:
         _let_signals_end(task)
@@ -71,17 +90,17 @@ async def _run(*, check: bool) -> int:
         if not token:
             account = make_account()
             token = account.token
-            url = await stack.enter_async_context(_simulate(account, lives=not check))
-        folder = Path(tempfile.mkdtemp(dir=RUNS))
-        _say("Starting Home Assistant")
-        home_assistant = await stack.enter_async_context(
-            HomeAssistant(folder, "" if check else PACKAGES.read_text(encoding="utf-8"))
-        )
-        entry_id = await home_assistant.add_account(token, url)
-        if account is not None and not check:
-            await give_past(home_assistant, entry_id)
-        states = await home_assistant.states()
+            url = await stack.enter_async_context(
+                _simulate(account, None if check else speed)
+            )
+        home_assistant = HomeAssistant(Path(tempfile.mkdtemp(dir=RUNS)))
         _say(f"Home Assistant: {home_assistant.url} (user {USER}, password {PASSWORD})")
+        if account is not None and not check:
+            _say(f"Simulated API: {url} (token {token}); the account is being used")
+        _say("Starting Home Assistant, which takes about half a minute")
+        await stack.enter_async_context(home_assistant)
+        await _prepare(home_assistant, token, url, account, with_past=not check)
+        states = await home_assistant.states()
         for entity_id, state in sorted(states.items()):
             unit = state["attributes"].get("unit_of_measurement", "")
             _say(f"{entity_id:43} {_rounded(state['state'])} {unit}".rstrip())
@@ -99,19 +118,45 @@ async def _run(*, check: bool) -> int:
             return 0
         _say(f"Dashboard: {home_assistant.url}{DASHBOARD_PATH}")
         _say(f"BytesFlows: {home_assistant.url}{PAGE}")
-        if account is not None:
-            _say(f"Simulated API: {url} (token {token}); the account is being used")
         _say("Press Ctrl-C to end")
-        await home_assistant.wait()
+        await _wait(home_assistant, speed)
     return 0
 
 
+async def _prepare(
+    home_assistant: HomeAssistant,
+    token: str,
+    url: str,
+    account: Account | None,
+    *,
+    with_past: bool,
+) -> None:
+    """Add the account, and what there is to see of it."""
+    _say("Adding the account")
+    entry_id = await home_assistant.add_account(token, url)
+    await home_assistant.add_dashboard()
+    if account is not None and with_past:
+        _say(f"Giving it a past of {DAYS} days")
+        await give_past(home_assistant, entry_id)
+
+
+async def _wait(home_assistant: HomeAssistant, speed: int) -> None:
+    """Wait for the end; have it poll as often as the account lives faster."""
+    interval = None if speed == 1 else max(MIN_POLL_INTERVAL, POLL_INTERVAL / speed)
+    while True:
+        try:
+            async with asyncio.timeout(interval):
+                await home_assistant.wait()
+        except TimeoutError:
+            await home_assistant.poll()
+
+
 @asynccontextmanager
-async def _simulate(account: Account, *, lives: bool) -> AsyncGenerator[str]:
+async def _simulate(account: Account, speed: int | None) -> AsyncGenerator[str]:
     """Start the simulated API, and let the account be used; yield the address."""
     api = SimulatedApi(account)
-    if lives:
-        life = Life(account=account, bytes_per_second=MIB // 4)
+    if speed is not None:
+        life = live(account, speed)
         api.before = lambda _: life.advance()
     await api.start()
     try:
@@ -126,6 +171,7 @@ def _let_signals_end(task: asyncio.Task[int]) -> None:
     signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
     def end(*_: object) -> None:
+        loop.call_soon_threadsafe(_say, "Stopping")
         for number in signals:
             # Not a function: the interpreter takes those away before its own end.
             signal.signal(number, signal.SIG_IGN)

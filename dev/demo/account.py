@@ -1,9 +1,10 @@
 """The account that the demo shows, and what Home Assistant has to say of it."""
 
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Final, override
 
-from dev.simulated_api import GIB, MIB, Account, Package
+from dev.simulated_api import GIB, MIB, Account, Life, Package
 
 DEMO_TOKEN: Final = "demo-token-1d7e"
 
@@ -39,7 +40,62 @@ def make_account() -> Account:
     )
 
 
-type Value = float | datetime | str
+def live(account: Account, speed: int) -> Life:
+    """Return the life of an account, so many times as fast as it would be."""
+    now = datetime.now(UTC)
+    for package in account.active:
+        if package.expires is not None:
+            package.expires = now + (package.expires - now) / speed
+    return Life(
+        account=account,
+        bytes_per_second=speed * MIB // 4,
+        check_in_every=timedelta(days=1) / speed,
+        check_in_validity=timedelta(days=7) / speed,
+        purchase_size=50 * GIB,
+        purchase_validity=timedelta(days=30) / speed,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """A figure that moves by the hour."""
+
+    value: float | datetime
+
+    @override
+    def __str__(self) -> str:
+        """Return the figure."""
+        return str(self.value)
+
+    def matches(self, state: str) -> bool:
+        """Return whether a state is within two hours, or half a percent."""
+        if isinstance(self.value, datetime):
+            difference = datetime.fromisoformat(state) - self.value
+            return abs(difference) <= timedelta(hours=2)
+        return abs(float(state) - self.value) <= self.value * 0.005
+
+
+type Value = float | datetime | str | About
+
+
+def forecast(account: Account) -> dict[str, About]:
+    """Return the figures that follow from the packages so far."""
+    now = datetime.now(UTC)
+    age = now - min(item.created for item in account.packages if item.created)
+    a_day = sum(item.used for item in account.packages) / (age / timedelta(days=1))
+    end, unused = now, 0.0
+    never = now + timedelta(days=10_000)
+    for item in sorted(account.active, key=lambda item: item.expires or never):
+        expires = item.expires or never
+        usable = a_day * ((expires - end) / timedelta(days=1))
+        drawn = min(item.remaining, usable)
+        unused += item.remaining - drawn
+        end += timedelta(days=drawn / a_day)
+    return {
+        "average_daily_consumption": About(a_day / GIB),
+        "expected_unused_traffic": About(unused / GIB),
+        "estimated_depletion": About(end),
+    }
 
 
 def expected_states(account: Account) -> dict[str, tuple[Value, str | None]]:
@@ -64,13 +120,20 @@ def expected_states(account: Account) -> dict[str, tuple[Value, str | None]]:
             sum(item.remaining for item in usable if item.expires == next_expiry) / GIB,
             "GiB",
         ),
-        "active_packages": (len(usable), "packages"),
+        "active_packages": (len(usable), None),
         "last_check_in": (max(filter(None, check_ins)), None),
-        "consumed_traffic": (sum(item.used for item in account.packages) / GIB, "GiB"),
-        # Nothing was observed yet, and one package never expires.
-        "average_daily_consumption": ("unknown", "GiB"),
-        "estimated_depletion": ("unknown", None),
+        "lifetime_consumption": (
+            sum(item.used for item in account.packages) / GIB,
+            "GiB",
+        ),
+        # One package never expires.
         "daily_allowance": ("unknown", "GiB"),
+    }
+    expected = forecast(account)
+    values |= {
+        "average_daily_consumption": (expected["average_daily_consumption"], "GiB"),
+        "expected_to_expire_unused": (expected["expected_unused_traffic"], "GiB"),
+        "estimated_depletion": (expected["estimated_depletion"], None),
     }
     return {
         "binary_sensor.bytesflows_expiring_soon": ("on", None),
@@ -85,6 +148,8 @@ def matches(value: Value, state: str) -> bool:
     """Return whether a state says what was expected."""
     if isinstance(value, str):
         return state == value
+    if isinstance(value, About):
+        return value.matches(state)
     if isinstance(value, datetime):
         return datetime.fromisoformat(state) == value
     return abs(float(state) - value) < 1e-9 * max(1.0, abs(value))

@@ -19,8 +19,7 @@ from dev import PACKAGE, ROOT
 
 PYTHON: Final = Path(sys.executable)
 BLUEPRINTS: Final = ROOT / "blueprints"
-DASHBOARD: Final = ROOT / "docs" / "dashboard.yaml"
-DASHBOARD_PATH: Final = "/dashboard-bytesflows/bytesflows"
+DASHBOARD_PATH: Final = "/dashboard-bytesflows"
 USER: Final = "demo"
 PASSWORD: Final = "demo"
 START_TIMEOUT: Final = 300.0
@@ -43,13 +42,6 @@ frontend:
 history:
 logbook:
 lovelace:
-  dashboards:
-    dashboard-bytesflows:
-      mode: yaml
-      filename: dashboard.yaml
-      title: BytesFlows
-      icon: mdi:gauge
-      show_in_sidebar: true
 logger:
   default: warning
   logs:
@@ -167,6 +159,24 @@ class HomeAssistant:
         entry_id: str = result["result"]["entry_id"]
         return entry_id
 
+    async def add_dashboard(self) -> None:
+        """Add the dashboard of the integration, and have the interface open on it."""
+        path = DASHBOARD_PATH.removeprefix("/")
+        await self.command(
+            "lovelace/dashboards/create",
+            url_path=path,
+            title="BytesFlows",
+            icon="mdi:gauge",
+        )
+        await self.command(
+            "lovelace/config/save",
+            url_path=path,
+            config={"strategy": {"type": f"custom:{PACKAGE.name}"}},
+        )
+        await self.command(
+            "frontend/set_system_data", key="core", value={"default_panel": path}
+        )
+
     async def device_id(self) -> str:
         """Return the id of the account's device."""
         entities = await self.command("config/entity_registry/list")
@@ -187,6 +197,11 @@ class HomeAssistant:
         """End the process as a power cut does."""
         assert self._process is not None
         self._process.kill()
+
+    def terminate(self) -> None:
+        """Have the process stop as the operating system does."""
+        assert self._process is not None
+        self._process.terminate()
 
     async def start_again(self) -> None:
         """Start once more after the process has ended."""
@@ -210,7 +225,6 @@ class HomeAssistant:
             self._configuration, encoding="utf-8"
         )
         (self.folder / "automations.yaml").touch()
-        shutil.copy(DASHBOARD, self.folder)
         # It does not look for blueprints behind links.
         shutil.copytree(BLUEPRINTS, self.folder / "blueprints")
         (self.folder / "custom_components").mkdir()

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from email.utils import format_datetime
 import json
 from pathlib import Path
 import socket
@@ -91,6 +92,16 @@ class Fault:
         return cls(change=change)
 
     @classmethod
+    def odd_row(cls, index: int, **fields: object) -> Self:
+        """Answer rightly but for some fields of one row of each page that has it."""
+
+        def change(answer: dict[str, Any]) -> None:
+            for row in answer["data"].get("records", [])[index : index + 1]:
+                row.update(fields)
+
+        return cls(change=change)
+
+    @classmethod
     def without(cls, name: str) -> Self:
         """Answer rightly but for a field that is missing, wherever it belongs."""
 
@@ -127,6 +138,15 @@ class SimulatedApi:
         """The bodies of all answers."""
         self.token_refusal = Fault.refuse(401)
         self.newest_first = True
+        self.repeat_rows = 0
+        """Rows by which each page but the first begins and ends too early: they repeat,
+        and as many at the end of the list are on no page."""
+        self.total_offset = 0
+        """Rows by which the total is wrong."""
+        self.clock: Callable[[], datetime] | None = None
+        """The time in the `Date` of each response, if it is not the system's."""
+        self.no_date = False
+        """Whether responses have no `Date`."""
         self.url = ""
         self._at_once = 0
         self._faults: dict[str, Fault] = {}
@@ -164,6 +184,7 @@ class SimulatedApi:
         app = web.Application()
         app.router.add_get(OVERVIEW, self._handle)
         app.router.add_get(RECORDS, self._handle)
+        app.on_response_prepare.append(self._date)
         self._runner = web.AppRunner(
             app, handler_cancellation=True, shutdown_timeout=0.1, access_log=None
         )
@@ -199,6 +220,14 @@ class SimulatedApi:
             return await self._answer(incoming, request)
         finally:
             self._at_once -= 1
+
+    async def _date(self, incoming: web.Request, response: web.StreamResponse) -> None:
+        """Replace the `Date` of a response."""
+        if self.clock is not None:
+            date = format_datetime(self.clock().astimezone(UTC), usegmt=True)
+            response.headers["Date"] = date
+        if self.no_date:
+            del response.headers["Date"]
 
     async def _answer(
         self, incoming: web.Request, request: Request
@@ -238,12 +267,13 @@ class SimulatedApi:
         size = int(request.query.get("pageSize", "10"))
         if self.page_cap is not None:
             size = min(size, self.page_cap)
-        start = (int(request.query.get("pageNo", "1")) - 1) * size
+        number = int(request.query.get("pageNo", "1"))
+        early = self.repeat_rows if number > 1 else 0
+        start = max(0, (number - 1) * size - early)
+        end = max(0, min(number * size, len(packages)) - early)
         return {
-            "records": [
-                item.row(account.zone) for item in packages[start : start + size]
-            ],
-            "total": len(packages),
+            "records": [item.row(account.zone) for item in packages[start:end]],
+            "total": max(0, len(packages) + self.total_offset),
         }
 
 

@@ -1,4 +1,4 @@
-"""What is told of an answer that was not understood."""
+"""Describing a response that could not be read."""
 
 import json
 
@@ -31,7 +31,7 @@ from dev.simulated_api import Fault, SimulatedApi
     ],
 )
 def test_json(value: object, shape: str) -> None:
-    """Names and types are told, neither values nor what could be one."""
+    """Names and types are described, but no values, nor names that could be some."""
     assert describe_shape(json.dumps(value).encode()) == shape
 
 
@@ -46,12 +46,12 @@ def test_json(value: object, shape: str) -> None:
     ],
 )
 def test_no_json(body: bytes, shape: str) -> None:
-    """What else a body is can be told in a word."""
+    """Another body is described in a word."""
     assert describe_shape(body) == shape
 
 
 def test_length() -> None:
-    """What is told stays short."""
+    """The description stays short."""
     value = {letter * 32: {letter * 32: 1} for letter in "abcdefghijklmnopqrst"}
     assert len(describe_shape(json.dumps(value).encode())) == MAX_LENGTH + 1
 
@@ -62,10 +62,10 @@ def test_length() -> None:
         (Fault.html(200), "HTML"),
         (Fault.code("none"), "{code: text, msg: text, data: null}"),
         (
-            Fault.data(totalTraffic=None),
+            Fault(change=lambda answer: answer.update(data=[answer["data"]])),
             (
-                "{code: number, msg: text, data: {totalTraffic: null, "
-                "dynamicTraffic: number, balance: number, currency: text}}"
+                "{code: number, msg: text, data: [1 of {totalTraffic: number, "
+                "dynamicTraffic: number, balance: number, currency: text}]}"
             ),
         ),
     ],
@@ -73,7 +73,7 @@ def test_length() -> None:
 async def test_error(
     api: SimulatedApi, client: BytesFlowsClient, fault: Fault, shape: str
 ) -> None:
-    """The error of an answer knows its shape."""
+    """The error for a response contains its shape."""
     api.break_(fault)
     with pytest.raises(BytesFlowsParseError) as caught:
         await client.get_overview()

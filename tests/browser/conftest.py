@@ -11,7 +11,7 @@ import pytest_asyncio
 import pytest_socket
 
 from dev.browser.browser import CHROMIUM, Browser
-from dev.demo.__main__ import PACKAGES, RUNS
+from dev.demo.__main__ import RUNS
 from dev.demo.account import make_account
 from dev.demo.home_assistant import HomeAssistant
 from dev.simulated_api import SimulatedApi
@@ -47,8 +47,7 @@ async def home(simulated: SimulatedApi) -> AsyncGenerator[HomeAssistant]:
     """Start Home Assistant, without an account."""
     await asyncio.to_thread(RUNS.mkdir, parents=True, exist_ok=True)
     folder = Path(await asyncio.to_thread(tempfile.mkdtemp, dir=RUNS))
-    configuration = await asyncio.to_thread(PACKAGES.read_text, encoding="utf-8")
-    async with HomeAssistant(folder, configuration) as running:
+    async with HomeAssistant(folder) as running:
         yield running
 
 

@@ -40,9 +40,9 @@ async def test_form(browser: Browser, viewport: ViewportSize) -> None:
         await view.press("OK")
         await view.see("Connect a BytesFlows account")
         assert await view.problems() == []
-        assert "Check the certificate" not in await view.texts()
-        await view.choose("Advanced settings")
-        await view.see("Switch it off only for a server of your own")
+        assert "Verify SSL certificate" not in await view.texts()
+        await view.choose("Connection")
+        await view.see("Turn this off only if you use your own server")
         assert await view.problems() == []
 
 
@@ -56,17 +56,17 @@ async def test_add(browser: Browser, simulated: SimulatedApi) -> None:
         # A click can fall on the dialog while its list moves on a slow machine.
         await search.press("Enter")
         await view.see("Connect a BytesFlows account")
-        await view.choose("Advanced settings")
+        await view.choose("Connection")
         await view.enter("name=api_token", "wrong")
         await view.enter("name=url", "bytesflows.com")
         await view.press("Submit")
         await view.see("enter one such as https://bytesflows.com")
         assert await view.problems() == []
-        await view.choose("Advanced settings")
+        await view.choose("Connection")
         await view.enter("name=api_token", "wrong")
         await view.enter("name=url", simulated.url)
         await view.press("Submit")
-        await view.see("BytesFlows does not accept this token")
+        await view.see("BytesFlows rejected this token")
         assert await view.problems() == []
         token = view.page.locator("ha-form input[name=api_token]")
         assert await token.input_value() == ""
@@ -74,7 +74,7 @@ async def test_add(browser: Browser, simulated: SimulatedApi) -> None:
         await view.press("Submit")
         await view.press("Skip and finish")
         await view.go(INTEGRATION)
-        await view.see("21 entities")
+        await view.see("22 entities")
         assert await view.problems() == []
 
 
@@ -103,19 +103,19 @@ async def test_reconfigure(browser: Browser, simulated: SimulatedApi) -> None:
     async with browser.open(INTEGRATION, viewport=PHONE) as view:
         await view.page.get_by_role("button", name="Menu").nth(1).click()
         await view.choose("Reconfigure")
-        await view.see("Change the BytesFlows account")
-        await view.choose("Advanced settings")
-        await view.see("Switch it off only for a server of your own")
+        await view.see("Reconfigure BytesFlows")
+        await view.choose("Connection")
+        await view.see("Turn this off only if you use your own server")
         assert await view.problems() == []
         await view.enter("name=url", "http://example.com")
         await view.press("Submit")
-        await view.see("The address must begin with https://")
+        await view.see("The URL must start with https://")
         assert await view.problems() == []
-        await view.choose("Advanced settings")
-        await view.see("Switch it off only for a server of your own")
+        await view.choose("Connection")
+        await view.see("Turn this off only if you use your own server")
         await view.enter("name=url", simulated.url)
         await view.press("Submit")
-        await view.see("The changes are saved")
+        await view.see("Your changes have been saved")
         assert await view.problems() == []
 
 
@@ -138,11 +138,11 @@ async def test_new_token(
         await view.see("Enter a new BytesFlows token")
         await view.enter("name=api_token", "wrong")
         await view.press("Submit")
-        await view.see("BytesFlows does not accept this token")
+        await view.see("BytesFlows rejected this token")
         assert await view.problems() == []
         await view.enter("name=api_token", "another-token")
         await view.press("Submit")
-        await view.see("The new token works")
+        await view.see("The new token was accepted and saved")
         assert await view.problems() == []
 
 
@@ -152,9 +152,18 @@ async def test_repair(
 ) -> None:
     """A zone that is proved wrong can be put right."""
     now = datetime.now(UTC)
-    created, expires = now + timedelta(hours=3), now + timedelta(days=40)
+    created, expires = now + timedelta(hours=5), now + timedelta(days=40)
     package = Package(id="new", traffic=GIB, created=created, expires=expires)
     simulated.accounts[0].packages.append(package)
+
+    async def is_listed() -> bool:
+        await home.poll()
+        states = await home.states()
+        return bool(states["event.bytesflows_package"]["state"] != "unknown")
+
+    await until(is_listed)
+    # It is still in the future an hour later.
+    simulated.clock = lambda: datetime.now(UTC) + timedelta(minutes=61)
 
     async def is_found() -> bool:
         await home.poll()
@@ -162,13 +171,13 @@ async def test_repair(
 
     await until(is_found)
     async with browser.open("/config/repairs", viewport=PHONE) as view:
-        await view.see("Check the time zone of BytesFlows")
+        await view.see("Check the time zone for BytesFlows")
         assert await view.problems() == []
-        await view.choose("Check the time zone of BytesFlows")
-        await view.see("The list has the zones that would fit")
+        await view.choose("Check the time zone for BytesFlows")
+        await view.see("The list only contains time zones that match")
         assert await view.problems() == []
         await view.press("Submit")
-        await view.see("From Asia/Shanghai to Asia/Magadan")
+        await view.see("The time zone changes from Asia/Shanghai to")
         assert await view.problems() == []
         await view.press("Submit")
         await view.see("The issue is repaired")

@@ -10,25 +10,46 @@ from dev.demo.home_assistant import HomeAssistant
 from dev.simulated_api import GIB, MIB, RECORDS, Account, Package, SimulatedApi
 from tests.helpers.demo import until, with_account
 
-CONFIGURATION = """
-automation told:
-  - alias: Told
-    mode: queued
-    triggers:
-      - trigger: state
-        entity_id: event.bytesflows_package
-    conditions: >-
-      {{ trigger.from_state is not none and
-      "unavailable" not in [trigger.from_state.state, trigger.to_state.state] }}
-    actions:
+SAY = """
       - action: system_log.write
         data:
           logger: told
           level: warning
           message: >-
-            TOLD {{ trigger.to_state.attributes.event_type }}
-            {{ trigger.to_state.attributes.order_id }}
-"""
+            TOLD {}"""
+CONFIGURATION = (
+    """
+automation told:
+  - alias: Changes
+    mode: queued
+    triggers:
+      - trigger: state
+        entity_id: event.bytesflows_package
+        not_from: [unavailable]
+        not_to: [unavailable, unknown]
+    actions:"""
+    + SAY.format(
+        "{{ trigger.to_state.attributes.event_type }} "
+        "{{ trigger.to_state.attributes.order_id }}"
+    )
+    + """
+  - alias: Expiring
+    mode: queued
+    triggers:
+      - trigger: bytesflows.package_expiring
+        target:
+          entity_id: sensor.bytesflows_available_traffic
+        options:
+          before:
+            days: 3
+    actions:"""
+    + SAY.format("expiring {{ trigger.order_id }}")
+    + """
+      - delay:
+          milliseconds: 300"""
+    + SAY.format("done {{ trigger.order_id }}")
+    + "\n"
+)
 
 pytestmark = [
     pytest.mark.slow,
@@ -49,7 +70,7 @@ def account() -> Account:
     )
 
 
-def package(id_: str, created: datetime, *, used: int = 0) -> Package:
+def package(id_: str, created: datetime, *, used: int = 0, days: int = 30) -> Package:
     """Return a package of 10 GiB."""
     return Package(
         id=id_,
@@ -57,7 +78,7 @@ def package(id_: str, created: datetime, *, used: int = 0) -> Package:
         traffic=10 * GIB,
         used=used,
         created=created,
-        expires=created + timedelta(days=30),
+        expires=created + timedelta(days=days),
     )
 
 
@@ -73,10 +94,18 @@ async def consumed(home_assistant: HomeAssistant, least: float) -> float:
     async with asyncio.timeout(300):
         while True:
             states = await home_assistant.states()
-            shown = states.get("sensor.bytesflows_consumed_traffic", {}).get("state")
+            shown = states.get("sensor.bytesflows_lifetime_consumption", {}).get(
+                "state"
+            )
             if shown is not None and shown[0].isdigit() and float(shown) >= least:
                 return float(shown)
             await asyncio.sleep(0.1)
+
+
+async def poll_again(home_assistant: HomeAssistant) -> None:
+    """Poll once Home Assistant no longer delays another update."""
+    await asyncio.sleep(10)
+    await home_assistant.poll()
 
 
 def told(home_assistant: HomeAssistant) -> list[str]:
@@ -88,7 +117,7 @@ def told(home_assistant: HomeAssistant) -> list[str]:
 async def test_nothing_is_lost_and_nothing_is_told_twice(
     home_assistant: HomeAssistant, api: SimulatedApi
 ) -> None:
-    """Three lives: what happens in or between them is told once, and all use counts."""
+    """What happens in five lives or between them is told once, and all use counts."""
     account = api.accounts[0]
     assert await consumed(home_assistant, 0) == 1.0
     account.packages.append(package("3", datetime.now(UTC)))
@@ -99,8 +128,7 @@ async def test_nothing_is_lost_and_nothing_is_told_twice(
 
     # Use that is not written yet, and a purchase that nobody has seen.
     account.use(256 * MIB)
-    await asyncio.sleep(10)
-    await home_assistant.poll()
+    await poll_again(home_assistant)
     assert await consumed(home_assistant, 1.75) == 1.75
     account.packages.append(package("4", datetime.now(UTC)))
     account.packages[0].status = 0
@@ -118,6 +146,9 @@ async def test_nothing_is_lost_and_nothing_is_told_twice(
     account.use(256 * MIB)
     await home_assistant.start_again()
     assert await consumed(home_assistant, 1.75) == 2.0
+    await until(lambda: len(told(home_assistant)) >= 2)
+    # Ended before its expiry: another reading has to agree.
+    await poll_again(home_assistant)
     await until(lambda: len(told(home_assistant)) >= 3)
 
     # Right after it was told.
@@ -126,13 +157,30 @@ async def test_nothing_is_lost_and_nothing_is_told_twice(
     await home_assistant.start_again()
     assert await consumed(home_assistant, 1.75) == 2.0
     await until(lambda: len(told(home_assistant)) >= 4)
-    await asyncio.sleep(2)
+
+    # A stop right after an automation was started, which has more to do.
+    account.packages.append(package("6", datetime.now(UTC), days=2))
+    await poll_again(home_assistant)
+    await until(lambda: "expiring ORD-6" in told(home_assistant))
+    home_assistant.terminate()
+    await home_assistant.start_again()
+    await consumed(home_assistant, 1.75)
+    home_assistant.kill()
+    await home_assistant.start_again()
+    await consumed(home_assistant, 1.75)
+    # Automations are waited for after a start.
+    await asyncio.sleep(7)
     assert told(home_assistant) == [
         "purchased ORD-3",
         "purchased ORD-4",
         "expired ORD-1",
         "purchased ORD-5",
+        "purchased ORD-6",
+        "expiring ORD-6",
+        "done ORD-6",
     ]
+    log = home_assistant.log.read_text(encoding="utf-8")
+    assert "Traceback" not in log.partition("custom_components/bytesflows")[2]
     stored = home_assistant.folder / ".storage"
     (file,) = stored.glob("bytesflows.*")
     assert file.stat().st_mode & 0o077 == 0

@@ -16,7 +16,7 @@ import pytest
 from dev import ROOT
 from dev.demo.__main__ import RUNS, STANDING_WARNING, _wrong_lines, _wrong_states
 from dev.demo.account import DEMO_TOKEN, expected_states, make_account
-from dev.simulated_api import OVERVIEW, RECORDS, Fault, SimulatedApi
+from dev.simulated_api import OVERVIEW, RECORDS, Fault, Request, SimulatedApi
 
 DEMO = (sys.executable, "-m", "dev.demo")
 
@@ -76,7 +76,7 @@ async def test_check() -> None:
     async with started("scripts/demo", "--check") as process:
         status, printed = await finish(process)
     assert status == 0, printed
-    assert printed.endswith("Check passed: 17 entities, and no complaint in the log\n")
+    assert printed.endswith("Check passed: 18 entities, and no complaint in the log\n")
     for entity_id in expected_states(make_account()):
         assert f"\n{entity_id} " in printed
     assert " 53.0 GiB\n" in printed
@@ -162,14 +162,19 @@ async def test_real_service_that_refuses(api: SimulatedApi) -> None:
 
 async def test_check_fails_when_values_differ(api: SimulatedApi) -> None:
     """The check notices an entity that is not available."""
-    api.break_(Fault.data(total=7), RECORDS)
+
+    def break_after_the_form(request: Request) -> None:
+        if request.path == RECORDS and api.count(RECORDS) > 1:
+            api.break_(Fault.refuse(500), RECORDS)
+
+    api.before = break_after_the_form
     async with started(
         *DEMO, "--check", BYTESFLOWS_TOKEN=api.accounts[0].token, BYTESFLOWS_URL=api.url
     ) as process:
         status, printed = await finish(process)
     assert status == 1, printed
     assert "WRONG: sensor.bytesflows_next_expiry is unavailable" in printed
-    assert "Error fetching BytesFlows records" in printed
+    assert "Error fetching BytesFlows packages" in printed
     assert printed.endswith("Check failed\n")
 
 

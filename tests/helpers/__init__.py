@@ -2,10 +2,13 @@
 
 - `clock`: the moment at which the tests begin
 - `common`: config entries, passing time, states and notifications
+- `automations`: automations on our triggers, and their events
+- `disk`: the disk, as far as the files of our accounts are concerned
 - `home`: a Home Assistant with an account, which most tests begin with
 - `flows`: the forms of a flow, and the faults that each of them shows
 - `faults`: everything an API can do wrong, with the outcome of each
 - `model`: a server without a network, which the properties are held against
+- `modules`: modules of ours in a Home Assistant that has changed
 - `mutation`: JSON that is nearly right, for Hypothesis
 - `translations`: the texts of the integration, and what a form needs of them
 - `tokens`: a watch over logs, events and files for tokens

@@ -9,7 +9,7 @@ from pytest_homeassistant_custom_component.common import (
 )
 
 from custom_components.bytesflows.const import DOMAIN
-from custom_components.bytesflows.coordinator import UPDATE_INTERVAL
+from custom_components.bytesflows.schedule import UPDATE_INTERVAL
 from dev.simulated_api import EXAMPLE_TOKEN, SimulatedApi
 from homeassistant.components.persistent_notification import (
     Notification,

@@ -1,14 +1,17 @@
 """All that an API can do wrong, and what is to come of it: see tests/test_faults.py."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 import gzip
 import json
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from dev.simulated_api import Fault
 
 FINE: Final = "fine"
+"""Everything is known."""
+UNKNOWN: Final = "unknown"
+"""A value is unknown or stays as it was, and the rest goes on."""
 AUTH: Final = "invalid_auth"
 CONNECTION: Final = "cannot_connect"
 TIMEOUT: Final = "timeout_connect"
@@ -20,7 +23,10 @@ MIB: Final = 2**20
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """A fault, and the outcome that the design names: a key of the texts, or FINE."""
+    """A fault, and the outcome that the design names.
+
+    A key of the texts if the whole response is refused, else UNKNOWN or FINE.
+    """
 
     name: str
     fault: Fault
@@ -83,14 +89,17 @@ TROUBLES: Final = (
         for code, outcome in {
             -1: RESPONSE,
             0: RESPONSE,
-            200: RESPONSE,
             400: RESPONSE,
             401: AUTH,
             "403": AUTH,
             429: LIMITED,
             500: CONNECTION,
-            40001: CONNECTION,
-            2**70: CONNECTION,
+            599: CONNECTION,
+            600: RESPONSE,
+            40001: RESPONSE,
+            "40101": AUTH,
+            50008: RESPONSE,
+            2**70: RESPONSE,
             "ok": RESPONSE,
             None: RESPONSE,
             True: RESPONSE,
@@ -100,7 +109,7 @@ TROUBLES: Final = (
     Trouble("moved elsewhere", Fault.redirect("https://192.0.2.1/"), RESPONSE),
     Trouble("moved to http", Fault.redirect("http://127.0.0.1:9/"), RESPONSE),
     Trouble("firewall", Fault.html(403), CONNECTION),
-    Trouble("firewall with 401", Fault.html(401), RESPONSE),
+    Trouble("firewall with 401", Fault.html(401), AUTH),
     Trouble("firewall with 200", Fault.html(200), RESPONSE),
     Trouble("wait an hour", Fault.refuse(429, Retry_After="3600"), LIMITED),
     Trouble("wait for ever", Fault.refuse(429, Retry_After="9" * 9), LIMITED),
@@ -122,7 +131,6 @@ TROUBLES: Final = (
     Trouble("null", _body(b"null"), RESPONSE),
     Trouble("text", _body(b'"fine"'), RESPONSE),
     Trouble("no data", Fault.without("data"), RESPONSE),
-    Trouble("data is null", _body(b'{"code": 200, "data": null}'), RESPONSE),
     Trouble("data is a list", _body(b'{"code": 200, "data": []}'), RESPONSE),
     Trouble(
         "data twice",
@@ -130,6 +138,8 @@ TROUBLES: Final = (
         RESPONSE,
     ),
 )
+
+NULL: Final = _body(b'{"code": 200, "data": null}')
 
 MISSING: Final = object()
 NOTHING: Final = (MISSING, None)
@@ -147,41 +157,71 @@ NO_SIZE: Final[tuple[object, ...]] = (
 )
 NO_TEXT: Final[tuple[object, ...]] = (True, 1.5, [], {}, "\ud800")
 NO_TIME: Final[tuple[object, ...]] = (
-    7,
     True,
     "soon",
+    "永久",
     "2026-02-30 00:00:00",
     "2026-01-01 25:00:00",
     [],
     {},
 )
-ODD_TIME: Final = ("", "0000-00-00 00:00:00", "2099-12-31 23:59:59")
+ODD_TIME: Final = (
+    "",
+    "-",
+    0,
+    7,
+    1772366400,
+    "1772366400000",
+    "2026/03/01 20:00:00",
+    "2026-03-01T12:00:00.5Z",
+    "0000-00-00 00:00:00",
+    "2099-12-31 23:59:59",
+)
+LONG: Final = "x" * 5_000
 
-# For each field what is refused, and what is odd and still fine.
-OVERVIEW_FIELDS: Final[dict[str, tuple[tuple[object, ...], tuple[object, ...]]]] = {
-    "totalTraffic": ((*NOTHING, *NO_SIZE), ("7", 1e9, 0)),
-    "dynamicTraffic": ((*NOTHING, *NO_SIZE), ("7", 1e9, 0)),
-    "balance": ((True, "a lot", float("nan"), 1e300, []), (*NOTHING, "-1.5", -3)),
-    "currency": (NO_TEXT, (*NOTHING, "", 7, " EUR ")),
+
+class Values(NamedTuple):
+    """Odd values of a field, by their outcome."""
+
+    refused: tuple[object, ...] = ()
+    unknown: tuple[object, ...] = ()
+    fine: tuple[object, ...] = ()
+
+
+OVERVIEW_FIELDS: Final = {
+    "totalTraffic": Values(unknown=(*NOTHING, *NO_SIZE), fine=("7", 1e9, 0)),
+    "dynamicTraffic": Values(
+        unknown=(*NOTHING, *(value for value in NO_SIZE if value != -1)),
+        fine=("7", 1e9, 0, -5_000_000),
+    ),
+    "balance": Values(
+        unknown=(True, "", "a lot", "1,234.56", "$12.50", float("nan"), 1e300, []),
+        fine=(*NOTHING, "-1.5", -3),
+    ),
+    "currency": Values(unknown=(*NO_TEXT, 7, LONG), fine=(*NOTHING, "", " EUR ")),
 }
-RECORD_FIELDS: Final[dict[str, tuple[tuple[object, ...], tuple[object, ...]]]] = {
-    "id": ((*NOTHING, "", *NO_TEXT), (123456,)),
-    "orderId": (NO_TEXT, (*NOTHING, "", 7)),
-    "sourceType": ((), (*NOTHING, "", "gift", 7)),
-    "traffic": ((*NOTHING, *NO_SIZE), ("7", 1e9, 0)),
-    "trafficUsed": ((*NOTHING, *NO_SIZE), ("7", 1e9, 0)),
-    "createTime": (NO_TIME, (*NOTHING, *ODD_TIME)),
-    "expireTime": (NO_TIME, (*NOTHING, *ODD_TIME)),
-    "status": ((), (*NOTHING, True, "", "1", "on", 7, -1, 1.5, [], {})),
+RECORD_FIELDS: Final = {
+    "id": Values(unknown=(*NOTHING, "", *NO_TEXT, LONG), fine=(123456,)),
+    "orderId": Values(unknown=(*NO_TEXT, LONG), fine=(*NOTHING, "", 7)),
+    "sourceType": Values(unknown=(7, *NO_TEXT), fine=(*NOTHING, "", "gift")),
+    "traffic": Values(unknown=(*NOTHING, *NO_SIZE), fine=("2147483648", 1e9, 0)),
+    "trafficUsed": Values(
+        unknown=(*NOTHING, *NO_SIZE, 10**15), fine=("600000", 1e9, 0)
+    ),
+    "createTime": Values(unknown=NO_TIME, fine=(*NOTHING, *ODD_TIME)),
+    "expireTime": Values(unknown=NO_TIME, fine=(*NOTHING, *ODD_TIME)),
+    "status": Values(
+        unknown=(True, "", "on", 1.5, [], {}), fine=(*NOTHING, "1", 7, -1)
+    ),
 }
-PAGE_FIELDS: Final[dict[str, tuple[tuple[object, ...], tuple[object, ...]]]] = {
-    "total": ((*NOTHING, *NO_SIZE), ()),
-    "records": ((*NOTHING, True, "", 7, {}, [7], [None], [[]]), ()),
+PAGE_FIELDS: Final = {
+    "total": Values(fine=(*NOTHING, *NO_SIZE)),
+    "records": Values(refused=(*NOTHING, True, "", 7, {}), unknown=([7], [None], [[]])),
 }
-# What is to be found by comparing the pages: less than there is, more, endlessly many.
-PAGING_FIELDS: Final[dict[str, tuple[tuple[object, ...], tuple[object, ...]]]] = {
-    "total": ((0, 7, 10**9), ()),
-    "records": (([],), ()),
+# What is to be found by comparing the pages: less than there is, or more.
+PAGING_FIELDS: Final = {
+    "total": Values(fine=(0, 7)),
+    "records": Values(fine=([],)),
 }
 
 
@@ -199,23 +239,27 @@ def _changed(name: str, value: object, rows: str | None) -> Callable[[Any], None
     return change
 
 
-def _fields(
-    fields: dict[str, tuple[tuple[object, ...], tuple[object, ...]]],
-    rows: str | None = None,
-) -> Iterator[Trouble]:
+def _fields(fields: Mapping[str, Values], rows: str | None = None) -> Iterator[Trouble]:
     """Yield a trouble for each odd value of each field."""
-    for name, (refused, fine) in fields.items():
-        for values, outcome in ((refused, RESPONSE), (fine, FINE)):
-            for value in values:
+    for name, values in fields.items():
+        for outcome, group in zip((RESPONSE, UNKNOWN, FINE), values, strict=True):
+            for value in group:
                 shown = "missing" if value is MISSING else json.dumps(value)[:20]
                 fault = Fault(change=_changed(name, value, rows))
                 yield Trouble(f"{name}: {shown}", fault, outcome)
 
 
-OVERVIEW_TROUBLES: Final = (*TROUBLES, *_fields(OVERVIEW_FIELDS))
+OVERVIEW_TROUBLES: Final = (
+    *TROUBLES,
+    Trouble("data is null", NULL, RESPONSE),
+    *_fields(OVERVIEW_FIELDS),
+)
 PAGE_TROUBLES: Final = (
     *TROUBLES,
+    Trouble("data is null", NULL, FINE),
     *_fields(RECORD_FIELDS, "records"),
     *_fields(PAGE_FIELDS),
 )
 PAGING_TROUBLES: Final = tuple(_fields(PAGING_FIELDS))
+# Only a first reading looks for the pages that are not there.
+ENDLESS: Final = tuple(_fields({"total": Values(fine=(10**9,))}))

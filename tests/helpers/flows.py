@@ -1,12 +1,16 @@
 """Helpers that the tests of the flows share."""
 
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
-from dev.simulated_api import Fault
+from dev.simulated_api import GIB, Account, Fault, Package
 from homeassistant.config_entries import ConfigFlowResult
 from homeassistant.core import HomeAssistant
+from homeassistant.data_entry_flow import FlowResultType
+
+from .clock import NOW
 
 OTHER_TOKEN = "other-token-9c41"
 
@@ -19,15 +23,15 @@ FAULTS = [
     pytest.param(Fault.refuse(502), {"base": "cannot_connect"}, id="server error"),
     pytest.param(Fault.code(500), {"base": "cannot_connect"}, id="error in body"),
     pytest.param(Fault(hang=True), {"base": "timeout_connect"}, id="hangs"),
-    pytest.param(
-        Fault.refuse(429, Retry_After="60"), {"base": "rate_limited"}, id="limited"
-    ),
+    pytest.param(Fault.code(40101), {"api_token": "invalid_auth"}, id="own code"),
+    pytest.param(Fault.refuse(429), {"base": "rate_limited"}, id="limited"),
     pytest.param(Fault.html(200), {"base": "invalid_response"}, id="page"),
     pytest.param(Fault.refuse(404), {"base": "invalid_response"}, id="not found"),
     pytest.param(
         Fault.redirect("http://127.0.0.1:9/"), {"base": "invalid_response"}, id="moved"
     ),
-    pytest.param(Fault.without("data"), {"base": "invalid_response"}, id="wrong shape"),
+    pytest.param(Fault.without("code"), {"base": "invalid_response"}, id="wrong shape"),
+    pytest.param(Fault.code(50008), {"base": "invalid_response"}, id="odd code"),
 ]
 
 
@@ -40,6 +44,38 @@ async def submit(
     )
     await hass.async_block_till_done()
     return result
+
+
+async def choose(
+    hass: HomeAssistant, result: ConfigFlowResult, option: str
+) -> ConfigFlowResult:
+    """Choose an option of the question about the account."""
+    assert result["type"] is FlowResultType.MENU
+    assert result["step_id"] == "account_question"
+    assert result["menu_options"] == ["same_account", "other_account"]
+    return await submit(hass, result, next_step_id=option)
+
+
+def replace_packages(account: Account, count: int) -> None:
+    """Replace all packages of an account by others, a third of each used."""
+    account.packages = [
+        Package(id=f"9{number:05}", traffic=3 * GIB, used=GIB, created=package_time(0))
+        for number in range(count)
+    ]
+    account.figures = None
+
+
+def add_packages(account: Account, count: int) -> None:
+    """Add packages that are newer than all others."""
+    account.packages += [
+        Package(id=f"8{number:05}", traffic=GIB, created=package_time(number))
+        for number in range(count)
+    ]
+
+
+def package_time(minutes: int) -> datetime:
+    """Return a time of creation after those of all other packages."""
+    return NOW - timedelta(days=1) + timedelta(minutes=minutes)
 
 
 def advanced(url: str, *, verify_ssl: bool = True) -> dict[str, object]:

@@ -37,6 +37,8 @@ def check_flow_result(kind: str, result: FlowResult[Any, Any]) -> None:
     given = set(result.get("description_placeholders") or ())
     if result["type"] is FlowResultType.ABORT:
         assert placeholders(text("config", "abort", result["reason"])) <= given
+    elif result["type"] is FlowResultType.MENU:
+        _check_menu(kind, result, given)
     elif result["type"] is FlowResultType.FORM:
         step = (kind, "step", result["step_id"])
         for error in (result.get("errors") or {}).values():
@@ -46,6 +48,18 @@ def check_flow_result(kind: str, result: FlowResult[Any, Any]) -> None:
             assert placeholders(text(*path)) <= given
         if "description" in ENGLISH[kind]["step"][result["step_id"]]:
             assert placeholders(text(*step, "description")) <= given
+
+
+def _check_menu(kind: str, result: FlowResult[Any, Any], given: set[str]) -> None:
+    """Assert that a menu and all its options have a text."""
+    step = (kind, "step", result["step_id"])
+    text(*step, "title")
+    assert placeholders(text(*step, "description")) <= given
+    options = result["menu_options"]
+    assert isinstance(options, list)
+    for option in options:
+        assert placeholders(text(*step, "menu_options", option)) <= given
+        assert placeholders(text(*step, "menu_option_descriptions", option)) <= given
 
 
 def _form_texts(step: tuple[str, ...], schema: Any) -> Iterator[tuple[str, ...]]:  # noqa: ANN401

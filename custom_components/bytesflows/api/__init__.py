@@ -1,9 +1,9 @@
 """Client for the BytesFlows Traffic Query API, without Home Assistant.
 
-It needs aiohttp and mashumaro and nothing else.
+It needs aiohttp and nothing else.
 """
 
-from .client import DEFAULT_URL, BytesFlowsClient
+from .client import DEFAULT_URL, MAX_PARALLEL_REQUESTS, BytesFlowsClient
 from .exceptions import (
     BytesFlowsAuthenticationError,
     BytesFlowsConnectionError,
@@ -13,10 +13,14 @@ from .exceptions import (
     BytesFlowsResponseError,
     BytesFlowsTimeoutError,
 )
+from .listing import PAGE_SIZE, Listing
 from .models import Codec, Overview, Record, RecordsPage, Source
+from .pauses import Pauses
 
 __all__ = [
     "DEFAULT_URL",
+    "MAX_PARALLEL_REQUESTS",
+    "PAGE_SIZE",
     "BytesFlowsAuthenticationError",
     "BytesFlowsClient",
     "BytesFlowsConnectionError",
@@ -26,7 +30,9 @@ __all__ = [
     "BytesFlowsResponseError",
     "BytesFlowsTimeoutError",
     "Codec",
+    "Listing",
     "Overview",
+    "Pauses",
     "Record",
     "RecordsPage",
     "Source",

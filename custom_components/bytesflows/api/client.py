@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, tzinfo
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
-from itertools import batched
 import json
 import logging
 import math
@@ -24,35 +23,56 @@ from .exceptions import (
     BytesFlowsResponseError,
     BytesFlowsTimeoutError,
 )
-from .models import Codec, Overview, Record, RecordsPage, Source
+from .listing import PAGE_SIZE, Listing
+from .models import Codec, Overview, RecordsPage, Source, read_integer
+from .pauses import Pauses, clamp_pause
 from .shape import describe_shape
 
 DEFAULT_URL: Final = "https://bytesflows.com"
 
 TIMEOUT: Final = 30.0
 """Seconds that one request may take altogether."""
-MAX_BODY: Final = 8 * 1024 * 1024
-"""Bytes of a body, unpacked, beyond which it is not read."""
+MAX_BODY: Final = 1024 * 1024
+"""Bytes of an uncompressed body, beyond which it is not read."""
 MAX_PARALLEL_REQUESTS: Final = 4
-PAGE_SIZE: Final = 100
-"""Rows asked for on a page. The server may have a smaller limit of its own."""
 MAX_PAGES: Final = 2_000
-"""Pages beyond which a `total` is taken for nonsense."""
+"""Pages of one reading, beyond which a `total` is not believed."""
+MAX_UNBELIEVED_PAGES: Final = 20
+"""Pages that are read if there are more of them, until one has nothing new."""
+MAX_EXCESS: Final = 10
+"""Multiple of the requested rows that the server may put on a page."""
+MAX_LARGE_PAGE: Final = 1_000
+"""Rows requested on the page that is to hold everything, and accepted on any page."""
 
 _LOGGER: Final = logging.getLogger(__name__)
 _SENDABLE_TOKEN: Final = re.compile(r"[\x21-\x7e]+")
-_CODE: Final = re.compile(r"\d{1,9}", re.ASCII)
-# What aiohttp raises where its session is closed before or during a request.
-_CLOSED: Final = (AssertionError, RuntimeError)
-_SECONDS: Final = re.compile(r"\d{1,9}(\.\d+)?", re.ASCII)
+_SECONDS: Final = re.compile(r"\d+(\.\d+)?", re.ASCII)
+_MAX_DIGITS: Final = 100
+# A server that says another year does not know the time.
+_PLAUSIBLE_YEARS: Final = range(2020, 2099)
+_PAUSING: Final = {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}
+
+type _Loads = Callable[[bytes], object]
 
 
 class BytesFlowsClient:
-    """Ask the API for the account's overview and its records.
+    """Request the account's overview and its records.
 
-    Everything that leaves the client is a `BytesFlowsError`. It never retries, never
-    follows a redirect with the token in hand, and has at most
-    `MAX_PARALLEL_REQUESTS` requests under way.
+    It never retries, never follows a redirect with the token, and sends at most
+    `MAX_PARALLEL_REQUESTS` requests at a time. All methods raise `BytesFlowsError`:
+
+    - `BytesFlowsConnectionError` or `BytesFlowsTimeoutError` without a response
+    - `BytesFlowsAuthenticationError` if the token is rejected
+    - `BytesFlowsRateLimitError` if the server wants fewer requests, and without a
+      request while a pause lasts that the server asked for
+    - `BytesFlowsParseError` if the response is not the one in the API document
+    - `BytesFlowsResponseError` for any other refusal
+    """
+
+    server_time: datetime | None
+    """`Date` of the last response, whatever its status, in UTC.
+
+    None if it is unreadable or cannot be right.
     """
 
     def __init__(
@@ -62,220 +82,286 @@ class BytesFlowsClient:
         *,
         time_zone: tzinfo,
         url: str = DEFAULT_URL,
+        pauses: Pauses | None = None,
+        slots: asyncio.Semaphore | None = None,
+        loads: _Loads = json.loads,
     ) -> None:
         """Set up the client.
 
         The session should not keep cookies: the API takes them for a login, and two
-        accounts must not be mixed up. The zone is the one in which the API writes its
-        times, which the document does not name.
+        accounts must not be mixed up. The time zone is the one in which the API writes
+        times. `pauses` and `slots` (for requests at a time) may be shared with other
+        clients; `loads` may be a faster JSON parser that raises ValueError.
         """
+        self.server_time = None
         self._session = session
         self._token = token
         self._url = URL(url)
         self._codec = Codec(time_zone)
-        self._slots = asyncio.Semaphore(MAX_PARALLEL_REQUESTS)
+        self._pauses = pauses or Pauses()
+        self._slots = slots or asyncio.Semaphore(MAX_PARALLEL_REQUESTS)
+        self._loads = loads
 
     @property
     def time_zone(self) -> tzinfo:
-        """The zone in which the API's times are read."""
+        """The time zone in which the API's times are read."""
         return self._codec.time_zone
 
     async def get_overview(self) -> Overview:
-        """Return the account's figures (document, section 1)."""
-        return await self._request("api/v1/dashboard/asset", self._codec.overview)
+        """Return traffic and balance (API document, section 1).
+
+        Raise `BytesFlowsError` as the class says.
+        """
+        return await self._request(
+            "api/v1/dashboard/asset", self._codec.decode_overview
+        )
 
     async def get_records_page(
         self, page: int = 1, *, page_size: int = PAGE_SIZE, source: Source | None = None
     ) -> RecordsPage:
-        """Return one page of the records (document, section 2), counted from 1.
+        """Return one page of the records (API document, section 2), counted from 1.
 
-        The server may put fewer rows on a page than asked for. `source` has the server
-        filter: `Source.ORDER` for purchases, `Source.SIGN` for check-ins.
+        The server may put fewer rows on a page than requested, or up to ten times as
+        many, but not over `MAX_LARGE_PAGE`. It filters by `source`: `Source.ORDER` for
+        purchases, `Source.SIGN` for check-ins. Raise `BytesFlowsError` as the class
+        says.
         """
         params = {"pageNo": str(page), "pageSize": str(page_size)}
         if source is not None:
             params["sourceType"] = source
-        return await self._request(
-            "api/v1/user/traffic/records", self._codec.page, params
-        )
 
-    async def get_records_pages(
-        self,
-        numbers: Iterable[int],
-        *,
-        page_size: int = PAGE_SIZE,
-        source: Source | None = None,
-    ) -> list[RecordsPage]:
-        """Return some pages of the records, in the order of their numbers.
+        def decode(data: object) -> RecordsPage:
+            max_rows = min(MAX_EXCESS * page_size, MAX_LARGE_PAGE)
+            return self._codec.decode_page(data, max_rows=max_rows)
 
-        When one cannot be read, those under way are waited for, and no more is asked.
+        return await self._request("api/v1/user/traffic/records", decode, params)
+
+    async def get_records(
+        self, source: Source | None = None, *, first: RecordsPage | None = None
+    ) -> Listing:
+        """Return all records, as far as the server lists them.
+
+        `first` is page 1 if it was already requested with `PAGE_SIZE`. Rows can repeat
+        or hide between pages; if some are missing, or if the total changed meanwhile,
+        one large page is requested, too.
+        Raise `BytesFlowsError` as the class says, but not for a refused large page.
+        Raise `BytesFlowsParseError` for more than `MAX_PAGES` pages.
         """
-        pages: list[RecordsPage] = []
-        for batch in batched(numbers, MAX_PARALLEL_REQUESTS, strict=False):
-            answers = await asyncio.gather(
-                *(
-                    self.get_records_page(number, page_size=page_size, source=source)
-                    for number in batch
-                ),
-                return_exceptions=True,
-            )
-            for answer in answers:
-                if isinstance(answer, BaseException):
-                    raise answer
-                pages.append(answer)
+        first = first or await self.get_records_page(source=source)
+        listing = Listing(first)
+        known = 0
+        while len(listing.records) > known and (numbers := _next_numbers(listing)):
+            known = len(listing.records)
+            for number, page in await self._get_pages(numbers, listing, source):
+                listing.add(number, page)
+        # A row that went away while the pages were read can have hidden another one.
+        if listing.missing or listing.total != first.total:
+            await self._add_large_page(listing, source)
+        return listing
+
+    async def _get_pages(
+        self, numbers: Iterable[int], listing: Listing, source: Source | None
+    ) -> list[tuple[int, RecordsPage]]:
+        """Return some pages with their numbers.
+
+        If one fails, its error is raised after the others have ended.
+        """
+        responses = await asyncio.gather(
+            *(
+                self.get_records_page(
+                    number, page_size=listing.page_size, source=source
+                )
+                for number in numbers
+            ),
+            return_exceptions=True,
+        )
+        pages = []
+        for number, response in zip(numbers, responses, strict=True):
+            if isinstance(response, BaseException):
+                raise response
+            pages.append((number, response))
         return pages
 
-    async def get_records(self, source: Source | None = None) -> tuple[Record, ...]:
-        """Return all records, each once, in the server's order.
-
-        Rows can move from page to page while they are read. Where the rows and the
-        `total` do not add up, everything is read once more; when they still do not,
-        `BytesFlowsParseError` is raised for `total`. What cannot be seen is a row that
-        takes the very place of one that goes meanwhile; the next reading has it.
-        """
-        for _ in range(2):
-            if (records := await self._read_all(source)) is not None:
-                return records
-        raise BytesFlowsParseError(
-            "the records do not add up to the number that the server gives",
-            field="total",
-        )
-
-    async def _read_all(self, source: Source | None) -> tuple[Record, ...] | None:
-        """Read every page, or return None where the pages contradict each other."""
-        page = await self.get_records_page(source=source)
-        total = page.total
-        records = {record.id: record for record in page.records}
-        # What the first page holds is what the server is willing to put on one.
-        page_size = len(page.records)
-        pages = math.ceil(total / page_size) if page_size else 0
-        if pages > MAX_PAGES:
-            return None
-        for first in range(2, pages + 1, MAX_PARALLEL_REQUESTS):
-            numbers = range(first, min(first + MAX_PARALLEL_REQUESTS, pages + 1))
-            for page in await self.get_records_pages(
-                numbers, page_size=page_size, source=source
-            ):
-                known = len(records)
-                records.update((record.id, record) for record in page.records)
-                if page.total != total or len(records) == known:
-                    return None
-        return tuple(records.values()) if len(records) == total else None
+    async def _add_large_page(self, listing: Listing, source: Source | None) -> None:
+        """Add one page that is as large as the total, unless the server refuses it."""
+        page_size = min(listing.total or MAX_LARGE_PAGE, MAX_LARGE_PAGE)
+        try:
+            page = await self.get_records_page(page_size=page_size, source=source)
+        except BytesFlowsAuthenticationError:
+            raise
+        except BytesFlowsError as err:
+            _LOGGER.debug("A page of %s rows was refused: %s", page_size, err)
+        else:
+            listing.add_large(page)
 
     async def _request[ModelT](
         self,
         path: str,
-        decode: Callable[[dict[str, Any]], ModelT],
+        decode: Callable[[object], ModelT],
         params: Mapping[str, str] | None = None,
     ) -> ModelT:
-        """Send a GET request and return the `data` of the answer, decoded."""
+        """Send a GET request and return the decoded `data` of the response."""
         if not _SENDABLE_TOKEN.fullmatch(self._token):
             raise BytesFlowsAuthenticationError(
                 "the token is empty or has characters that no token has"
             )
         failure: BytesFlowsError
         try:
-            async with (
-                self._slots,
-                self._session.get(
-                    self._url / path,
-                    params=params,
-                    headers={
-                        "Accept": "application/json",
-                        "Authorization": f"Bearer {self._token}",
-                    },
-                    allow_redirects=False,
-                    timeout=aiohttp.ClientTimeout(total=TIMEOUT),
-                ) as response,
-            ):
-                body = await _read(response)
+            async with self._slots:
+                self._check_pause(path)
+                status, headers, body = await self._get(path, params)
         except TimeoutError:
-            failure = BytesFlowsTimeoutError(f"no complete answer in {TIMEOUT:.0f} s")
-        except (aiohttp.ClientError, OSError, UnicodeError, *_CLOSED) as err:
+            failure = BytesFlowsTimeoutError(f"no complete response in {TIMEOUT:.0f} s")
+        except (aiohttp.ClientError, OSError, UnicodeError) as err:
             failure = BytesFlowsConnectionError(_describe(err))
         else:
-            _LOGGER.debug("GET %s %s: HTTP %s", path, params or "", response.status)
-            try:
-                return decode(_unwrap(response.status, response.headers, body))
-            except BytesFlowsParseError as err:
-                err.shape = describe_shape(body)
-                raise
-        # Raised out here because aiohttp's exceptions can hold the request's headers.
+            _LOGGER.debug("GET %s %s: HTTP %s", path, params or "", status)
+            return await self._decode(path, status, headers, body, decode)
+        # Raised here because aiohttp's exceptions can contain the request's headers.
         _LOGGER.debug("GET %s %s: %s", path, params or "", failure)
         raise failure
 
+    async def _get(
+        self, path: str, params: Mapping[str, str] | None
+    ) -> tuple[int, Mapping[str, str], bytes]:
+        """Return status, headers, and body of the response to a GET request."""
+        async with self._session.get(
+            self._url / path,
+            params=params,
+            headers={
+                "Accept": "application/json",
+                "Authorization": f"Bearer {self._token}",
+            },
+            allow_redirects=False,
+            timeout=aiohttp.ClientTimeout(total=TIMEOUT),
+        ) as response:
+            date = _read_date(response.headers.get("Date", ""))
+            self.server_time = date if date and date.year in _PLAUSIBLE_YEARS else None
+            return response.status, response.headers, await _read_body(response)
+
+    async def _decode[ModelT](
+        self,
+        path: str,
+        status: int,
+        headers: Mapping[str, str],
+        body: bytes,
+        decode: Callable[[object], ModelT],
+    ) -> ModelT:
+        """Return the decoded `data` of a response, or raise what the response means."""
+        try:
+            data = _unwrap(status, headers, _parse(body, self._loads))
+            await self._codec.decode_ahead(data)
+            return decode(data)
+        except BytesFlowsParseError as err:
+            err.shape = describe_shape(body)
+            raise
+        except BytesFlowsResponseError as err:
+            reason = err.status if err.code is None else err.code
+            if reason in _PAUSING and err.retry_after is not None:
+                self._pauses.set(str(self._url), self._token, path, err.retry_after)
+            raise
+
+    def _check_pause(self, path: str) -> None:
+        """Raise an error while a pause lasts that the server asked for."""
+        if left := self._pauses.left(str(self._url), self._token, path):
+            raise BytesFlowsRateLimitError(
+                "the server asked for a pause",
+                status=HTTPStatus.TOO_MANY_REQUESTS,
+                retry_after=left,
+            )
+
+
+def _next_numbers(listing: Listing) -> range:
+    """Return the pages that follow the known ones, as many as may be requested."""
+    first = max(listing.numbers) + 1
+    # Without a total to believe, page after page: the next one may be empty.
+    last = newest = first
+    if listing.total is not None:
+        last = math.ceil(listing.total / listing.page_size)
+    if last <= MAX_PAGES:
+        newest = min(first + MAX_PARALLEL_REQUESTS - 1, last)
+    elif first > MAX_UNBELIEVED_PAGES:
+        raise BytesFlowsParseError("there are too many pages", field="total")
+    return range(first, newest + 1)
+
 
 def _describe(error: Exception) -> str:
-    """Say what happened, without the parts of the answer that some errors quote."""
+    """Describe an error without the parts of a response that some of them quote."""
     if isinstance(error, aiohttp.ClientConnectorError):
         return str(error)
-    if isinstance(error, _CLOSED):
-        return "the session is closed"
     return type(error).__name__
 
 
-async def _read(response: aiohttp.ClientResponse) -> bytes:
-    """Read a body of bounded size."""
+async def _read_body(response: aiohttp.ClientResponse) -> bytes:
+    """Return a body of bounded size."""
     body = bytearray()
     async for chunk in response.content.iter_any():
         body += chunk
         if len(body) > MAX_BODY:
-            raise BytesFlowsParseError(f"the answer is larger than {MAX_BODY} bytes")
+            raise BytesFlowsParseError(f"the response is larger than {MAX_BODY} bytes")
     return bytes(body)
 
 
-def _unwrap(status: int, headers: Mapping[str, str], body: bytes) -> dict[str, Any]:
-    """Return the `data` of an answer, or raise what its status or `code` says."""
-    envelope = _parse(body)
+def _unwrap(
+    status: int, headers: Mapping[str, str], envelope: dict[str, Any] | None
+) -> object:
+    """Return the `data` of a response, or raise what its status or `code` means."""
     if not HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
-        raise _refusal(status, None, headers, body, is_json=envelope is not None)
+        raise _refusal(status, None, headers, is_json=envelope is not None)
     if envelope is None:
-        raise BytesFlowsParseError("the answer is not a JSON object")
-    code = envelope.get("code")
-    if isinstance(code, str) and _CODE.fullmatch(code):
-        code = int(code)
-    if not isinstance(code, int) or isinstance(code, bool):
-        raise BytesFlowsParseError(
-            "the answer has no number where one belongs", field="code"
-        )
+        raise BytesFlowsParseError("the response is not a JSON object")
+    if (code := _read_code(envelope)) is None:
+        raise BytesFlowsParseError("the response has no number", field="code")
     if code != HTTPStatus.OK:
-        raise _refusal(status, code, headers, body, is_json=True)
-    data = envelope.get("data")
-    if not isinstance(data, dict):
-        raise BytesFlowsParseError(
-            "the answer has no object where one belongs", field="data"
-        )
-    return data
+        raise _refusal(status, code, headers, is_json=True)
+    if "data" not in envelope:
+        raise BytesFlowsParseError("the response is not as documented", field="data")
+    return envelope["data"]
 
 
-def _parse(body: bytes) -> dict[str, Any] | None:
-    """Return the JSON object that a body holds, if it holds one."""
+def _read_code(envelope: dict[str, Any]) -> int | None:
+    """Return the `code` of a response, or None if it cannot be read."""
     try:
-        value = json.loads(body)
-    except ValueError, RecursionError:
+        return read_integer(envelope.get("code"))
+    except TypeError, ValueError:
         return None
-    return value if isinstance(value, dict) else None
+
+
+def _parse(body: bytes, loads: _Loads) -> dict[str, Any] | None:
+    """Return the JSON object in a body, or None if it is something else."""
+    for attempt in (loads, _load_leniently):
+        try:
+            value = attempt(body)
+        except ValueError, RecursionError:
+            continue
+        return value if isinstance(value, dict) else None
+    return None
+
+
+def _load_leniently(body: bytes) -> object:
+    """Parse JSON with numbers that fast parsers and `int` do not accept."""
+    return json.loads(body, parse_int=_parse_int)
+
+
+def _parse_int(text: str) -> float:
+    """Return an integer, or a float if it has so many digits that `int` refuses it."""
+    return int(text) if len(text) <= _MAX_DIGITS else float(text)
 
 
 def _refusal(
-    status: int,
-    code: int | None,
-    headers: Mapping[str, str],
-    body: bytes,
-    *,
-    is_json: bool,
+    status: int, code: int | None, headers: Mapping[str, str], *, is_json: bool
 ) -> BytesFlowsError:
-    """Return the error that an HTTP status, or the `code` of a good answer, stands for.
+    """Return the error for an HTTP status, or for the `code` of a successful one.
 
-    A page of HTML with 401 or 403 comes from a firewall or a proxy, not from the API,
-    and says nothing about the token.
+    HTML with 403 comes from a firewall or a proxy, and says nothing about the token.
     """
-    reason = status if code is None else code
-    retry_after = _retry_after(headers)
+    retry_after = _read_retry_after(headers)
     message = f"HTTP {status}" if code is None else f"HTTP {status}, code {code}"
-    is_html = body.lstrip().startswith(b"<")
-    if (reason == HTTPStatus.UNAUTHORIZED and not is_html) or (
-        reason == HTTPStatus.FORBIDDEN and is_json
+    reason = status if code is None else code
+    if (
+        reason == HTTPStatus.UNAUTHORIZED
+        or (reason == HTTPStatus.FORBIDDEN and is_json)
+        or (code is not None and str(code).startswith("401"))
     ):
         return BytesFlowsAuthenticationError(message, retry_after=retry_after)
     error = (
@@ -286,15 +372,21 @@ def _refusal(
     return error(message, status=status, code=code, retry_after=retry_after)
 
 
-def _retry_after(headers: Mapping[str, str]) -> float | None:
-    """Return the seconds that `Retry-After` names, as a number or as a date."""
+def _read_retry_after(headers: Mapping[str, str]) -> float | None:
+    """Return the seconds in `Retry-After`, between a minute and a day."""
     text = headers.get("Retry-After", "").strip()
     if _SECONDS.fullmatch(text):
-        return float(text)
+        return clamp_pause(float(text))
+    if (date := _read_date(text)) is None:
+        return None
+    now = _read_date(headers.get("Date", "")) or datetime.now(UTC)
+    return clamp_pause((date - now).total_seconds())
+
+
+def _read_date(text: str) -> datetime | None:
+    """Return an HTTP date in UTC, or None if it cannot be read."""
     try:
         date = parsedate_to_datetime(text)
-    except ValueError, OverflowError:
+        return (date if date.tzinfo else date.replace(tzinfo=UTC)).astimezone(UTC)
+    except ArithmeticError, LookupError, TypeError, ValueError:
         return None
-    if date.tzinfo is None:
-        date = date.replace(tzinfo=UTC)
-    return max(0.0, (date - datetime.now(UTC)).total_seconds())

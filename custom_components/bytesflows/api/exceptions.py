@@ -1,20 +1,22 @@
-"""What can go wrong between us and the BytesFlows API.
+"""Exceptions of the BytesFlows API.
 
-Every exception that leaves this package is one of these. None of them holds the token
-or any text that the server sent.
+Every exception that leaves this package is one of these. None of them contains the
+token or any text that the server sent.
 """
 
 from http import HTTPStatus
+
+_SERVER_ERRORS = range(500, 600)
 
 
 class BytesFlowsError(Exception):
     """Root of everything that the client raises."""
 
     retry_after: float | None
-    """Seconds after which the server allows the next request, where it said so."""
+    """Seconds after which the server allows the next request, if it said so."""
 
     def __init__(self, message: str, *, retry_after: float | None = None) -> None:
-        """Say what happened, and for how long the server wants to be left alone."""
+        """Set the message and the pause that the server asked for, in seconds."""
         super().__init__(message)
         self.retry_after = retry_after
 
@@ -24,20 +26,20 @@ class BytesFlowsConnectionError(BytesFlowsError):
 
 
 class BytesFlowsTimeoutError(BytesFlowsConnectionError):
-    """The server did not answer completely in time."""
+    """The server did not respond completely in time."""
 
 
 class BytesFlowsAuthenticationError(BytesFlowsError):
-    """The token is not, or no longer, accepted."""
+    """The server rejected the token."""
 
 
 class BytesFlowsResponseError(BytesFlowsError):
-    """The server answered, but with a refusal or a failure."""
+    """The server responded with a refusal or a failure."""
 
     status: int
     """The HTTP status."""
     code: int | None
-    """The `code` of the body, where the HTTP status was a good one."""
+    """The `code` in the body if the HTTP status was a success."""
 
     def __init__(
         self,
@@ -47,35 +49,40 @@ class BytesFlowsResponseError(BytesFlowsError):
         code: int | None = None,
         retry_after: float | None = None,
     ) -> None:
-        """Keep the numbers that tell a failure of the server from a wrong address."""
+        """Set the message, the HTTP status, and the `code` in the body."""
         super().__init__(message, retry_after=retry_after)
         self.status = status
         self.code = code
 
     @property
     def is_temporary(self) -> bool:
-        """Whether the server, or a firewall before it, is only out of order now."""
-        reason = self.status if self.code is None else self.code
+        """Whether the same request may succeed later.
+
+        True for a failing server and for a firewall in front of it. A `code` over 599
+        is the server's own and says nothing about that.
+        """
+        if self.code is not None:
+            return self.code in _SERVER_ERRORS
         return (
-            reason == HTTPStatus.FORBIDDEN or reason >= HTTPStatus.INTERNAL_SERVER_ERROR
+            self.status == HTTPStatus.FORBIDDEN
+            or self.status >= HTTPStatus.INTERNAL_SERVER_ERROR
         )
 
 
 class BytesFlowsRateLimitError(BytesFlowsResponseError):
-    """The server wants fewer requests."""
+    """The server wants fewer requests, or a pause that it asked for still lasts."""
 
 
 class BytesFlowsParseError(BytesFlowsError):
-    """The answer is not what the API document describes."""
+    """The response is not the one in the API document."""
 
     field: str | None
-    """The field that was not understood, by the name that the document gives it."""
+    """The API document's name of the field that could not be read, if it is one."""
     shape: str | None
-    """The names and types that the answer has, without values; None where the answers
-    are understood one by one, and do not fit together."""
+    """The names and types in the response, without values; None if there was none."""
 
     def __init__(self, message: str, *, field: str | None = None) -> None:
-        """Name the field, where it is known."""
+        """Set the message and the field."""
         super().__init__(message if field is None else f"{message}: {field}")
         self.field = field
         self.shape = None

@@ -1,40 +1,60 @@
-"""The answers of the BytesFlows API as immutable, typed values.
+"""Responses of the BytesFlows API as immutable, typed values.
 
-Sizes are bytes, times are aware and in UTC, percentages run from 0 to 100. The document
-is the vendor's "Traffic Query API"; what it leaves open is settled here, at the edge:
-numbers may come as strings, times carry no zone, unknown values are kept and counted.
+Sizes are bytes, times are aware and in UTC, percentages range from 0 to 100. The API
+document is the vendor's "Traffic Query API". What it leaves open is settled here:
+numbers may arrive as text, times have no time zone, and unknown values are kept. A
+value that cannot be read makes its own field unknown and is named in `unreadable`.
 """
 
-from contextvars import ContextVar
-from dataclasses import dataclass, field, fields
-from datetime import UTC, datetime, tzinfo
+import asyncio
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta, tzinfo
 from decimal import Decimal
 from enum import StrEnum
-from functools import lru_cache
 import re
-from typing import Any, Final, override
-
-from mashumaro import field_options
-from mashumaro.codecs import BasicDecoder
-from mashumaro.exceptions import InvalidFieldValue, MissingField
+from typing import Any, Final, NamedTuple
 
 from .exceptions import BytesFlowsParseError
 
-# The largest number that a 64-bit server can mean.
+MAX_CACHED_ROWS: Final = 2_000
+ROWS_AT_ONCE: Final = 200
+"""Rows that are decoded before others have a turn, in a millisecond or two."""
+
+# The largest number that a 64-bit server can send.
 _MAX_INTEGER: Final = 2**63 - 1
-_NUMBER: Final = re.compile(r"[+-]?\d{1,30}(\.\d{1,30})?([eE][+-]?\d{1,2})?", re.ASCII)
+_MAX_TEXT: Final = 128
+_MAX_CURRENCY: Final = 16
+_MAX_USE: Final = 110
+"""Percent of a package's size, above which its use is not believed."""
+_NUMBER: Final = re.compile(
+    r"[+-]?\d{1,30}+(\.\d{1,30}+)?([eE][+-]?\d{1,2}+)?", re.ASCII
+)
+_EPOCH: Final = datetime.fromtimestamp(0, UTC)
+# Seconds reach this in the year 5138, milliseconds reached it in 1973.
+_FIRST_MILLISECONDS: Final = 10**11
 # Servers write "no date" as the start of their calendar or as its end.
 _YEARS_WITH_MEANING: Final = range(1971, 2099)
-
-_OVER: Final = 0
 _ACTIVE: Final = 1
 
-# The zone in which the answer at hand is written: mashumaro hands nothing through.
-_time_zone: ContextVar[tzinfo] = ContextVar("time_zone")
+_ODD: Final = frozenset({bool, float})
+
+type _Reader = Callable[[object], object]
 
 
-def _decimal(value: object) -> Decimal:
-    """Read a number that came as a number or as a string."""
+class Source(StrEnum):
+    """How a package was acquired (API document, section 2, `sourceType`)."""
+
+    ORDER = "order"
+    SIGN = "sign"
+    OTHER = "other"
+
+
+_SOURCES: Final[dict[str | None, Source]] = {source.value: source for source in Source}
+
+
+def _read_decimal(value: object) -> Decimal:
+    """Read a number that arrived as a number or as text."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         raise TypeError("not a number")
     text = str(value).strip()
@@ -43,146 +63,153 @@ def _decimal(value: object) -> Decimal:
     return Decimal(text)
 
 
-def _size(value: object) -> int:
-    """Read a number of bytes, rounded to whole ones."""
-    # As it nearly always is, and ten times as fast.
-    if type(value) is int and 0 <= value <= _MAX_INTEGER:
+def _read_amount(value: object) -> int:
+    """Read a number of bytes, rounded to whole ones, which may be negative."""
+    # The usual case, ten times as fast.
+    if type(value) is int and -_MAX_INTEGER <= value <= _MAX_INTEGER:
         return value
-    number = round(_decimal(value))
-    if number < 0:
-        raise ValueError("a size below zero")
-    return number
+    return round(_read_decimal(value))
 
 
-def _status(value: object) -> int | None:
-    """Read a status; one that is no number is unknown, and so not active."""
-    if type(value) is int and 0 <= value <= _MAX_INTEGER:
+def _read_size(value: object) -> int:
+    """Read a number of bytes that cannot be negative."""
+    size = _read_amount(value)
+    if size < 0:
+        raise ValueError("negative")
+    return size
+
+
+def read_integer(value: object) -> int:
+    """Read an integer of at most 64 bits.
+
+    Raise ValueError or TypeError if the value is anything else.
+    """
+    if type(value) is int and -_MAX_INTEGER <= value <= _MAX_INTEGER:
         return value
-    try:
-        number = _decimal(value)
-    except TypeError, ValueError:
-        return None
-    return int(number) if number == int(number) else None
+    number = _read_decimal(value)
+    if number != int(number):
+        raise ValueError("not an integer")
+    return int(number)
 
 
-def _text(value: object) -> str | None:
-    """Read a short text that may be sent as a number; an empty one is none."""
-    if isinstance(value, bool) or not isinstance(value, int | str):
+def _read_text(value: object, max_length: int = _MAX_TEXT) -> str | None:
+    """Read a short text; an empty one means that there is none."""
+    if not isinstance(value, str):
         raise TypeError("not a text")
-    text = str(value).strip()
+    if len(value) > max_length:
+        raise ValueError("too long")
+    text = value.strip()
     if not text.isascii():
-        text.encode()  # Half a surrogate pair could not be stored or shown anywhere.
+        text.encode()  # Half a surrogate pair could be neither stored nor shown.
     return text or None
 
 
-def _identifier(value: object) -> str:
-    """Read a text that has to be there."""
-    if (text := _text(value)) is None:
-        raise ValueError("empty")
-    return text
+def _read_currency(value: object) -> str | None:
+    """Read a currency."""
+    return _read_text(value, _MAX_CURRENCY)
 
 
-def _time(value: object) -> datetime | None:
-    """Read a time, which is written without a zone, as a moment in UTC.
-
-    An empty text and what stands for "no date" are none. A time that a change of the
-    clocks makes ambiguous is read as the earlier one.
-    """
-    if not isinstance(value, str):
-        raise TypeError("not a time")
-    return _moment(value.strip(), _time_zone.get())
+def _read_id(value: object) -> str | None:
+    """Read an id, which may arrive as a number."""
+    return _read_text(str(value) if type(value) is int else value)
 
 
-@lru_cache(maxsize=1024)  # Poll after poll has the same times.
-def _moment(text: str, time_zone: tzinfo) -> datetime | None:
-    """Read a time of a zone."""
-    if not text or text.startswith("0000-"):
-        return None
-    time = datetime.fromisoformat(text)
-    if time.year not in _YEARS_WITH_MEANING:
-        return None
-    if time.tzinfo is None:
-        time = time.replace(tzinfo=time_zone)
-    return time.astimezone(UTC)
+def _read_source(value: object) -> Source:
+    """Read a source; one that the API document does not know is `OTHER`."""
+    return _SOURCES.get(_read_text(value), Source.OTHER)
 
 
-class Source(StrEnum):
-    """How a package was acquired (`sourceType`)."""
+class _Field(NamedTuple):
+    """A field of an object of the API."""
 
-    ORDER = "order"
-    SIGN = "sign"
-    OTHER = "other"
+    attribute: str
+    name: str
+    """The name in the API document."""
+    read: _Reader
+    is_required: bool = False
+    """Whether the field counts as unreadable if it is missing or null."""
 
-    @classmethod
-    @override
-    def _missing_(cls, value: object) -> Source:
-        """Accept sources that the document does not know yet."""
-        return cls.OTHER
+
+_OVERVIEW_FIELDS: Final = (
+    _Field("total_traffic", "totalTraffic", _read_size, is_required=True),
+    _Field("available_traffic", "dynamicTraffic", _read_amount, is_required=True),
+    _Field("balance", "balance", _read_decimal),
+    _Field("currency", "currency", _read_currency),
+)
+
+
+def _record_fields(read_time: _Reader) -> tuple[_Field, ...]:
+    """Return the fields of a record except its id."""
+    return (
+        _Field("order_id", "orderId", _read_id),
+        _Field("source", "sourceType", _read_source),
+        _Field("traffic", "traffic", _read_size, is_required=True),
+        _Field("traffic_used", "trafficUsed", _read_size, is_required=True),
+        _Field("created", "createTime", read_time),
+        _Field("expires", "expireTime", read_time),
+        _Field("status", "status", read_integer),
+    )
+
+
+_RECORD_ATTRIBUTES: Final = {
+    field.name: field.attribute for field in _record_fields(_read_text)
+}
+_RECORD_NAMES: Final = ("id", *_RECORD_ATTRIBUTES)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Overview:
-    """The account's figures (document, section 1)."""
+    """Traffic and balance of an account (API document, section 1)."""
 
-    total_traffic: int = field(
-        metadata=field_options(alias="totalTraffic", deserialize=_size)
-    )
-    """Total traffic quota, in bytes."""
-    available_traffic: int = field(
-        metadata=field_options(alias="dynamicTraffic", deserialize=_size)
-    )
-    """Current available traffic, in bytes."""
-    balance: Decimal | None = field(
-        default=None, metadata=field_options(deserialize=_decimal)
-    )
+    total_traffic: int | None = None
+    """Total traffic quota, in bytes; None if it could not be read."""
+    available_traffic: int | None = None
+    """Available traffic, in bytes, negative if overdrawn; None if unreadable."""
+    balance: Decimal | None = None
     """Account balance in `currency`; it may be negative."""
-    currency: str | None = field(
-        default=None, metadata=field_options(deserialize=_text)
-    )
-    """ISO 4217 code of the balance."""
+    currency: str | None = None
+    """Currency of the balance, up to 16 characters."""
+    unreadable: frozenset[str] = frozenset()
+    """The API document's names of the fields that could not be read."""
 
     @property
-    def used_traffic(self) -> int:
-        """Bytes used, calculated as the document says."""
+    def used_traffic(self) -> int | None:
+        """Bytes used, calculated as the API document says; None if unknown."""
+        if self.total_traffic is None or self.available_traffic is None:
+            return None
         return self.total_traffic - self.available_traffic
 
     @property
     def available_percentage(self) -> float | None:
-        """Available share of the total in percent, or None where the total is zero."""
-        if self.total_traffic == 0:
+        """Percentage of the total that is available, 0 if overdrawn.
+
+        None if the total is zero or one of both is unknown.
+        """
+        if not self.total_traffic or self.available_traffic is None:
             return None
-        return self.available_traffic / self.total_traffic * 100
+        return max(0.0, self.available_traffic / self.total_traffic * 100)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
-    """A package of traffic that the account acquired (document, section 2)."""
+    """A package of traffic that the account acquired (API document, section 2)."""
 
-    id: str = field(metadata=field_options(deserialize=_identifier))
-    traffic: int = field(metadata=field_options(deserialize=_size))
-    """Size of the package, in bytes."""
-    traffic_used: int = field(
-        metadata=field_options(alias="trafficUsed", deserialize=_size)
-    )
-    """Bytes of it that are used; servers may report more than its size."""
-    order_id: str | None = field(
-        default=None, metadata=field_options(alias="orderId", deserialize=_text)
-    )
-    """Order or task that it came from."""
-    source: Source = field(
-        default=Source.OTHER, metadata=field_options(alias="sourceType")
-    )
-    created: datetime | None = field(
-        default=None, metadata=field_options(alias="createTime", deserialize=_time)
-    )
-    expires: datetime | None = field(
-        default=None, metadata=field_options(alias="expireTime", deserialize=_time)
-    )
-    """Moment of expiry, or None for a package that never expires."""
-    status: int | None = field(
-        default=None, metadata=field_options(deserialize=_status)
-    )
+    id: str
+    traffic: int = 0
+    """Size of the package, in bytes; 0 for an unlimited package."""
+    traffic_used: int = 0
+    """Bytes used of the package; servers may report more than its size."""
+    order_id: str | None = None
+    """Order or task that the package belongs to."""
+    source: Source = Source.OTHER
+    created: datetime | None = None
+    """Time of creation, in UTC."""
+    expires: datetime | None = None
+    """Time of expiry, in UTC; None for a package that never expires."""
+    status: int | None = None
     """1 for active; everything else counts as inactive."""
+    unreadable: frozenset[str] = frozenset()
+    """The API document's names of the fields that could not be read."""
 
     @property
     def is_active(self) -> bool:
@@ -190,53 +217,78 @@ class Record:
         return self.status == _ACTIVE
 
     @property
-    def is_over(self) -> bool:
-        """Whether the server calls the package expired or invalid."""
-        return self.status == _OVER
-
-    @property
     def remaining(self) -> int:
-        """Bytes that are left, never below zero."""
+        """Remaining bytes, never negative; 0 for an unlimited package."""
         return max(0, self.traffic - self.traffic_used)
 
     @property
+    def is_unlimited(self) -> bool:
+        """Whether the package has no size."""
+        return self.traffic == 0
+
+    @property
     def is_depleted(self) -> bool:
-        """Whether nothing is left of a package that had something."""
-        return self.traffic > 0 and self.remaining == 0
+        """Whether a package with a size has no bytes remaining."""
+        return 0 < self.traffic <= self.traffic_used
 
     def is_usable(self, now: datetime) -> bool:
-        """Return whether traffic can be drawn from it at an (aware) moment."""
-        expired = self.expires is not None and self.expires <= now
-        return self.is_active and not expired and self.remaining > 0
+        """Return whether traffic can be drawn from the package at an aware time."""
+        return (
+            self.status == _ACTIVE
+            and (self.expires is None or self.expires > now)
+            and not 0 < self.traffic <= self.traffic_used
+        )
+
+    def completed_by(self, previous: Record) -> Record:
+        """Return the record with its unreadable fields taken from a previous one.
+
+        `unreadable` stays as it is.
+        """
+        if not self.unreadable:
+            return self
+        attributes = [_RECORD_ATTRIBUTES[name] for name in self.unreadable]
+        # The table names the attributes, so their types cannot be checked here.
+        changes: dict[str, Any] = {name: getattr(previous, name) for name in attributes}
+        return replace(self, **changes)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordsPage:
-    """One page of the records (document, section 2)."""
+    """One page of the records (API document, section 2)."""
 
     records: tuple[Record, ...]
-    total: int = field(metadata=field_options(deserialize=_size))
-    """Number of records on all pages."""
-
-
-_OVERVIEW: Final = BasicDecoder(Overview)
-_PAGE: Final = BasicDecoder(RecordsPage)
-_RECORD: Final = BasicDecoder(Record)
+    """The rows in the server's order, including repeated ones."""
+    total: int | None
+    """Number of rows on all pages; None if it could not be read."""
+    unidentified: int = 0
+    """Number of rows that are no objects or have no readable id."""
 
 
 class Codec:
-    """Turn what the API writes into models, and back, with times in one zone."""
+    """Convert between the API's objects and ours, with times in one time zone."""
 
     def __init__(self, time_zone: tzinfo) -> None:
-        """Keep the zone in which the API writes its times."""
-        self.time_zone = time_zone
+        """Set the time zone in which the API writes times."""
+        self.time_zone: Final = time_zone
+        self._record_fields = _record_fields(self.parse_time)
+        # Most rows are the same at the next poll. Bounded by `MAX_CACHED_ROWS`, and by
+        # the limits of every text of a row that can be read.
+        self._cached: dict[object, tuple[tuple[object, ...], Record]] = {}
 
-    def overview(self, data: dict[str, Any]) -> Overview:
-        """Read an overview; raise `BytesFlowsParseError` naming the field."""
-        return self._decode(_OVERVIEW, data)
+    def decode_overview(self, data: object) -> Overview:
+        """Return the overview in `data` (API document, section 1).
 
-    def figures(self, overview: Overview) -> dict[str, Any]:
-        """Write an overview as the API does (document, section 1)."""
+        Raise `BytesFlowsParseError` if it is not an object.
+        """
+        if not isinstance(data, dict):
+            raise _unexpected("data")
+        values, unreadable = _read_fields(
+            _OVERVIEW_FIELDS, [data.get(field.name) for field in _OVERVIEW_FIELDS]
+        )
+        return Overview(**values, unreadable=unreadable)
+
+    def encode_overview(self, overview: Overview) -> dict[str, Any]:
+        """Return an overview as the API writes it (API document, section 1)."""
         balance = overview.balance
         return {
             "totalTraffic": overview.total_traffic,
@@ -245,69 +297,171 @@ class Codec:
             "currency": overview.currency,
         }
 
-    def page(self, data: dict[str, Any]) -> RecordsPage:
-        """Read a page of records; raise `BytesFlowsParseError` naming the field."""
-        if not isinstance(data.get("records"), list):
-            raise BytesFlowsParseError(
-                "the answer has no list where one belongs", field="records"
-            )
-        return self._decode(_PAGE, data)
+    def decode_page(self, data: object, *, max_rows: int | None = None) -> RecordsPage:
+        """Return the page in `data` (API document, section 2); None is an empty page.
 
-    def record(self, row: dict[str, Any]) -> Record:
-        """Read a record; raise `BytesFlowsParseError` naming the field."""
-        return self._decode(_RECORD, row)
+        A row that equals the last readable one of the same id gives the same `Record`.
+        Raise `BytesFlowsParseError` if `data` is no object, has no list without a
+        total of 0, or has more than `max_rows` rows.
+        """
+        if data is None:
+            return RecordsPage(records=(), total=0)
+        if not isinstance(data, dict):
+            raise _unexpected("data")
+        total = _read_total(data.get("total"))
+        rows = data.get("records")
+        if rows is None and total == 0:
+            rows = []
+        if not isinstance(rows, list):
+            raise _unexpected("records")
+        if max_rows is not None and len(rows) > max_rows:
+            raise BytesFlowsParseError("the page has too many rows", field="records")
+        records = tuple(
+            record for row in rows if (record := self._decode_row(row)) is not None
+        )
+        return RecordsPage(
+            records=records, total=total, unidentified=len(rows) - len(records)
+        )
 
-    def row(self, record: Record) -> dict[str, Any]:
-        """Write a record as the API does (document, section 2)."""
+    async def decode_ahead(self, data: object) -> None:
+        """Decode the rows of a large page in parts, between which others have a turn.
+
+        `decode_page` then finds them decoded.
+        """
+        rows = data.get("records") if isinstance(data, dict) else None
+        if not isinstance(rows, list) or len(rows) > MAX_CACHED_ROWS:
+            return
+        for first in range(0, len(rows) - ROWS_AT_ONCE, ROWS_AT_ONCE):
+            for row in rows[first : first + ROWS_AT_ONCE]:
+                self._decode_row(row)
+            await asyncio.sleep(0)
+
+    def decode_record(self, row: object) -> Record:
+        """Return the record in a row (API document, section 2).
+
+        Raise `BytesFlowsParseError` if it is no object or has no readable id.
+        """
+        if (record := self._decode_row(row)) is None:
+            raise _unexpected("id")
+        return record
+
+    def encode_record(self, record: Record) -> dict[str, Any]:
+        """Return a record as the API writes it (API document, section 2)."""
         return {
             "id": record.id,
             "orderId": record.order_id,
             "sourceType": record.source.value,
             "traffic": record.traffic,
             "trafficUsed": record.traffic_used,
-            "createTime": self.text(record.created),
-            "expireTime": self.text(record.expires),
+            "createTime": self.format_time(record.created),
+            "expireTime": self.format_time(record.expires),
             "status": record.status,
         }
 
-    def time(self, text: str) -> datetime | None:
-        """Read a time; raise ValueError for anything else."""
-        token = _time_zone.set(self.time_zone)
-        try:
-            return _time(text)
-        finally:
-            _time_zone.reset(token)
+    def parse_time(self, value: object) -> datetime | None:
+        """Return a time in UTC, or None for a value that means "no date".
 
-    def text(self, time: datetime | None) -> str | None:
-        """Write a time as the API does: in its zone, without naming it."""
+        A time without a zone is read in the API's time zone; if a change of the clocks
+        makes it ambiguous, as the earlier one. Numbers are Unix seconds or
+        milliseconds. Raise ValueError or TypeError if the value cannot be read.
+        """
+        if isinstance(value, str):
+            text = _read_text(value)
+            if text is None or text == "-" or text.startswith("0000"):
+                return None
+            if not _NUMBER.fullmatch(text):
+                return self._to_utc(datetime.fromisoformat(text.replace("/", "-")))
+        elif value is None:
+            return None
+        return self._from_unix(_read_decimal(value))
+
+    def format_time(self, time: datetime | None) -> str | None:
+        """Return an aware time as the API writes it: local, without a time zone.
+
+        The later one of two ambiguous times keeps its offset.
+        """
         if time is None:
             return None
-        return time.astimezone(self.time_zone).replace(tzinfo=None).isoformat(" ")
+        local = time.astimezone(self.time_zone)
+        return (local if local.fold else local.replace(tzinfo=None)).isoformat(" ")
 
-    def _decode[ModelT](
-        self, decoder: BasicDecoder[ModelT], data: dict[str, Any]
-    ) -> ModelT:
-        """Decode, and name the innermost field that did not fit."""
-        token = _time_zone.set(self.time_zone)
+    def _decode_row(self, row: object) -> Record | None:
+        """Return the record in a row, or None if it has no readable id."""
+        if not isinstance(row, dict):
+            return None
+        values = tuple(map(row.get, _RECORD_NAMES))
         try:
-            return decoder.decode(data)
-        except (LookupError, TypeError, ValueError) as err:
-            field_name = _innermost_field(err)
-        finally:
-            _time_zone.reset(token)
-        # Raised out here because mashumaro's exceptions hold the values themselves.
-        raise BytesFlowsParseError(
-            "a field of the answer is missing or was not understood", field=field_name
-        )
+            cached = self._cached.pop(values[0], None)
+            # Booleans equal 0 and 1, but cannot be read; nor can ids with a fraction.
+            if cached and cached[0] == values and _ODD.isdisjoint(map(type, values)):
+                self._cached[values[0]] = cached
+                return cached[1]
+            identifier = _read_id(values[0])
+        except TypeError, ValueError:
+            return None
+        if identifier is None:
+            return None
+        record = self._decode_fields(identifier, values[1:])
+        if not record.unreadable:
+            self._cached[values[0]] = values, record
+            if len(self._cached) > MAX_CACHED_ROWS:
+                del self._cached[next(iter(self._cached))]
+        return record
+
+    def _decode_fields(self, identifier: str, row: Iterable[object]) -> Record:
+        """Return the record of an id and the values of its other fields."""
+        values, unreadable = _read_fields(self._record_fields, row)
+        size = values.get("traffic", 0)
+        if size and values.get("traffic_used", 0) * 100 > size * _MAX_USE:
+            del values["traffic_used"]
+            unreadable |= {"trafficUsed"}
+        return Record(id=identifier, **values, unreadable=unreadable)
+
+    def _to_utc(self, time: datetime) -> datetime | None:
+        """Return a time in UTC, or None for a year that means "no date"."""
+        if time.year not in _YEARS_WITH_MEANING:
+            return None
+        if time.tzinfo is None:
+            return time.replace(tzinfo=self.time_zone).astimezone(UTC)
+        if time.astimezone(self.time_zone).year not in _YEARS_WITH_MEANING:
+            return None
+        return time.astimezone(UTC)
+
+    def _from_unix(self, number: Decimal) -> datetime | None:
+        """Return the time of Unix seconds or milliseconds in UTC."""
+        unit = 1_000_000 if abs(number) < _FIRST_MILLISECONDS else 1_000
+        try:
+            return self._to_utc(_EPOCH + timedelta(microseconds=int(number * unit)))
+        except OverflowError:
+            return None
 
 
-def _innermost_field(error: BaseException) -> str | None:
-    """Return the document's name of the field in which decoding stopped."""
-    name = None
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, MissingField | InvalidFieldValue):
-            options = {item.name: item.metadata for item in fields(cause.holder_class)}
-            name = options[cause.field_name].get("alias") or cause.field_name
-        cause = cause.__cause__ or cause.__context__
-    return name
+def _read_fields(
+    fields: Iterable[_Field], values: Iterable[object]
+) -> tuple[dict[str, Any], frozenset[str]]:
+    """Return the values by attribute, and the names of the unreadable fields."""
+    readable: dict[str, Any] = {}
+    unreadable = []
+    for (attribute, name, read, is_required), value in zip(fields, values, strict=True):
+        if value is None:
+            if is_required:
+                unreadable.append(name)
+            continue
+        try:
+            readable[attribute] = read(value)
+        except TypeError, ValueError:
+            unreadable.append(name)
+    return readable, frozenset(unreadable)
+
+
+def _read_total(value: object) -> int | None:
+    """Return the total of a page, or None if it cannot be read."""
+    try:
+        return _read_size(value)
+    except TypeError, ValueError:
+        return None
+
+
+def _unexpected(field: str) -> BytesFlowsParseError:
+    """Return the error for a part of a response that has the wrong type."""
+    return BytesFlowsParseError("the response is not as documented", field=field)

@@ -1,4 +1,4 @@
-"""What an answer looks like, without what is in it."""
+"""The shape of a response, without its values."""
 
 from itertools import islice
 import json
@@ -22,9 +22,9 @@ _TYPES: Final = {
 
 
 def describe_shape(body: bytes) -> str:
-    """Return the names and the types of a JSON text, or what else a body is.
+    """Return the names and types in a JSON text, or the kind of another body.
 
-    Neither values are told nor names that could be some.
+    Values are left out, and names that could be some.
     """
     try:
         shape = _shape(json.loads(body), 0)

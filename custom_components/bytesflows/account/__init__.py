@@ -1,0 +1,52 @@
+"""One account: what is known of it and what follows. Pure Python.
+
+It knows the client in `api/`, and neither Home Assistant nor the time of day: a `Clock`
+is handed in.
+"""
+
+from .account import Account, Options
+from .clock import Clock
+from .consumption import Consumption
+from .forecast import Summary
+from .ledger import Ledger
+from .marks import LowMark, LowScale, Mark, Marks, PackageMark, Passed
+from .package import Change, ChangeKind, Life, Package, describe
+from .publisher import AccountData, Publisher
+from .scales import Due, Scales
+from .state import AccountState
+from .time_zone import Evidence, fitting_zones, offset_at, shifted
+from .trouble import Trouble
+from .zone_watch import Arrivals, Verdict, ZoneWatch
+
+__all__ = [
+    "Account",
+    "AccountData",
+    "AccountState",
+    "Arrivals",
+    "Change",
+    "ChangeKind",
+    "Clock",
+    "Consumption",
+    "Due",
+    "Evidence",
+    "Ledger",
+    "Life",
+    "LowMark",
+    "LowScale",
+    "Mark",
+    "Marks",
+    "Options",
+    "Package",
+    "PackageMark",
+    "Passed",
+    "Publisher",
+    "Scales",
+    "Summary",
+    "Trouble",
+    "Verdict",
+    "ZoneWatch",
+    "describe",
+    "fitting_zones",
+    "offset_at",
+    "shifted",
+]

@@ -1,0 +1,219 @@
+"""One account: what is known of it, and when to ask for what."""
+
+import asyncio
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from ..api import BytesFlowsClient, Listing, Overview, Record
+from .clock import Clock
+from .consumption import rounded_down
+from .forecast import Summary, first_expiry, is_expiring_soon, is_low, summarize
+from .ledger import Reading
+from .pace import Pace
+from .publisher import AccountData
+from .rate import PastRate, current_rate
+from .records import LastSync, Records
+from .scales import Scales
+from .state import AccountState
+from .zone_watch import Arrivals, Verdict
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """The options of an entry."""
+
+    low_traffic_threshold: float
+    """Percent of the total."""
+    expiring_soon: timedelta
+
+
+class Account:
+    """Poll an account and keep its state. It knows no time but that of its clock."""
+
+    def __init__(
+        self,
+        client: BytesFlowsClient,
+        clock: Clock,
+        options: Options,
+        state: AccountState,
+    ) -> None:
+        """Start with the state that was stored, or with a new one."""
+        self.client = client
+        self.clock = clock
+        self.state = state
+        self.overview: Overview | None = None
+        """The overview of the last good poll in this run."""
+        self.last_poll: datetime | None = None
+        """When that poll was made."""
+        self.records = Records(client, state.ledger)
+        self.scales = Scales(state, clock)
+        self.pace = Pace()
+        self.zone_verdict = Verdict()
+        """Verdict of the last poll on the time zone."""
+        self.options = options
+        self._overview_unreadable: frozenset[str] = frozenset()
+        self._past_rate = PastRate()
+
+    @property
+    def unreadable(self) -> dict[str, int]:
+        """How often each field, by its name in the document, could not be read."""
+        found = self.state.ledger.unreadable
+        found.update(self._overview_unreadable)
+        return dict(found)
+
+    def remembered(self) -> AccountData | None:
+        """Return the data shown before a restart, as far as they are known."""
+        state = self.state
+        if state.shown_overview is None or state.last_sync is None:
+            return None
+        return AccountData(
+            state.shown_overview,
+            self._summarize(state.last_sync),
+            state.shown_is_low,
+            state.shown_is_expiring_soon,
+        )
+
+    def note_shown(self, shown: AccountData) -> None:
+        """Remember what entities show, so that a change over a restart is seen."""
+        state = self.state
+        state.shown_overview, state.shown_is_low = shown.overview, shown.is_low
+        state.shown_is_expiring_soon = shown.is_expiring_soon
+
+    def completed(self, listing: Listing) -> tuple[Record, ...]:
+        """Return some records, with the last readable values for unreadable ones.
+
+        A new one without a readable use is left out.
+        """
+        packages = self.state.ledger.packages
+        return tuple(
+            record.completed_by(packages[id_].record) if id_ in packages else record
+            for id_, record in listing.records.items()
+            if id_ in packages or "trafficUsed" not in record.unreadable
+        )
+
+    async def poll(self) -> AccountData:
+        """Ask for the overview, and for the records if they can have changed.
+
+        Raises `BytesFlowsError`. An outage of the records alone does not raise.
+        """
+        self.zone_verdict = Verdict()
+        overview = await self.client.get_overview()
+        now = self.clock.observe(self._take_server_time())
+        self._overview_unreadable = overview.unreadable
+        overview = self._with_currency(overview)
+        is_extra = self.pace.is_last_hour
+        self.pace.observe(overview, now)
+        if self.records.are_due(overview, now, is_extra=is_extra):
+            if (reading := await self.records.read(overview, now)) is not None:
+                # A large reading takes a while to be taken over.
+                await asyncio.sleep(0)
+                # By the second answer a wrong clock is known to be wrong.
+                self._apply(reading, overview, self._time_after_sync())
+            now = self.clock.now()
+        self.overview, self.last_poll = overview, now
+        self.state.unreadable_values.observe(
+            now,
+            is_there=bool(self._overview_unreadable or self.state.ledger.unreadable),
+        )
+        return self._data(overview, now)
+
+    def _take_server_time(self) -> datetime | None:
+        """Return the time of the last answer, once."""
+        server_time, self.client.server_time = self.client.server_time, None
+        return server_time
+
+    def _time_after_sync(self) -> datetime:
+        """Return the time after a reading, given the time of its last answer.
+
+        Without one, a jump of the system's clock waits for the next poll.
+        """
+        server_time = self._take_server_time()
+        if server_time is None:
+            return self.clock.now()
+        return self.clock.observe(server_time)
+
+    def _with_currency(self, overview: Overview) -> Overview:
+        """Return an overview with the last currency if it has none."""
+        shown = self.state.shown_overview
+        if overview.currency is not None or shown is None:
+            return overview
+        return replace(overview, currency=shown.currency)
+
+    def _apply(self, reading: Reading, overview: Overview, now: datetime) -> None:
+        """Take over a reading."""
+        state = self.state
+        before = self._last_seen_without(overview)
+        is_baseline = state.ledger.needs_baseline
+        outcome = state.ledger.apply(reading, now)
+        state.consumption.take(
+            outcome.used, state.last_sync, now, is_baseline=is_baseline
+        )
+        state.changes += outcome.changes
+        if is_baseline:
+            state.marks.pass_packages(state.ledger.active, now)
+        state.marks.keep(state.ledger.to_keep(now))
+        state.last_sync = now
+        usable = (record for record in state.ledger.active if record.is_usable(now))
+        self.records.note_sync(
+            LastSync(now, overview, first_expiry(usable), reading.adds_up)
+        )
+        new = [change.record for change in outcome.changes if change.is_arrival]
+        if self.clock.has_server_time:
+            self.zone_verdict = state.zone_watch.judge(
+                self.client.time_zone,
+                state.ledger.active,
+                Arrivals(tuple(new), before),
+                now,
+            )
+
+    def _last_seen_without(self, overview: Overview) -> datetime | None:
+        """Return the last poll of this run that cannot have missed an arrival.
+
+        If the overview changed only now, that is the last one, even if it did not read
+        the records.
+        """
+        last = self.records.last_sync
+        if last is None:
+            return None
+        if self.overview == last.overview != overview:
+            return self.last_poll
+        return last.time
+
+    def _data(self, overview: Overview, now: datetime) -> AccountData:
+        """Return the state of the account after a good poll."""
+        state = self.state
+        verdict = is_low(
+            overview,
+            self.options.low_traffic_threshold,
+            was_low=state.marks.low.is_low,
+            had_packages=state.ledger.had_packages,
+        )
+        self.scales.observe(now, is_low=verdict)
+        summary = None if self.records.are_stale(now) else self._new_summary(now)
+        return AccountData(
+            overview,
+            summary,
+            verdict,
+            None
+            if summary is None
+            else is_expiring_soon(summary, now, self.options.expiring_soon),
+        )
+
+    def _new_summary(self, now: datetime) -> Summary:
+        """Return the summary of a moment, at the rate there is then."""
+        state = self.state
+        state.rate = current_rate(
+            state.consumption, state.ledger, self._past_rate, rounded_down(now)
+        )
+        return self._summarize(now)
+
+    def _summarize(self, now: datetime) -> Summary:
+        """Return the summary of a moment, at the rate computed last."""
+        state = self.state
+        return summarize(
+            state.ledger.active,
+            state.consumption.total,
+            state.rate,
+            state.ledger.newest,
+            now,
+        )

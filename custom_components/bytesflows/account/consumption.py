@@ -1,0 +1,94 @@
+"""All traffic that was ever used, and how fast."""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final
+
+from .times import DAY, HOUR
+
+RATE_WINDOW: Final = timedelta(days=7)
+RETENTION: Final = timedelta(days=8)
+"""How long samples are kept."""
+MAX_SAMPLES: Final = RETENTION // HOUR + 2
+"""A number and not an age: a clock ahead of time must not drop those of last week."""
+
+_MAX_INT64: Final = 2**63 - 1
+
+
+@dataclass(slots=True)
+class Consumption:
+    """The lifetime total, with hourly samples of it. Bytes, and times in UTC."""
+
+    total: int = 0
+    """It never goes down."""
+    watched_since: datetime | None = None
+    """When the first reading was made, or the first after a gap of over a day."""
+    samples: list[tuple[datetime, int]] = field(default_factory=list)
+    """Ends of hours in which traffic was used, and the total then."""
+
+    def take(
+        self, used: int, last: datetime | None, now: datetime, *, is_baseline: bool
+    ) -> None:
+        """Count bytes that a reading found, and watch anew after a gap of over a day.
+
+        The gap would make an average of days that nobody watched. `last` is the time
+        of the reading before.
+        """
+        if is_baseline and self.watched_since is not None:
+            used = 0
+        if last is None or now - last > DAY:
+            self.start(used, now)
+        else:
+            self.add(used, now)
+
+    def start(self, used: int, now: datetime) -> None:
+        """Start to watch, with the bytes used while nobody watched."""
+        self.total = min(self.total + used, _MAX_INT64)
+        self.watched_since = now
+        self.samples = [(now, self.total)]
+
+    def has_watched_window(self, now: datetime) -> bool:
+        """Return whether the last 7 days were watched, without a gap of over a day."""
+        return (
+            self.watched_since is not None and now - self.watched_since >= RATE_WINDOW
+        )
+
+    def add(self, used: int, now: datetime) -> None:
+        """Count bytes that were used, until an aware moment."""
+        self._drop_future(now)
+        if used <= 0:
+            return
+        self.total = min(self.total + used, _MAX_INT64)
+        hour = rounded_down(now) + HOUR
+        if len(self.samples) > 1 and self.samples[-1][0] == hour:
+            self.samples.pop()
+        self.samples.append((hour, self.total))
+        del self.samples[:-MAX_SAMPLES]
+
+    def rate(self, now: datetime) -> float | None:
+        """Return the bytes used per second, on average over the last 7 days.
+
+        None before 24 hours of watching. What was used while nobody watched counts from
+        the reading that found it.
+        """
+        if self.watched_since is None or now - self.watched_since < DAY:
+            return None
+        begin = max(self.watched_since, now - RATE_WINDOW)
+        before = self.samples[0][1]
+        for time, total in self.samples:
+            if time <= begin:
+                before = total
+        return (self.total - before) / (now - begin).total_seconds()
+
+    def _drop_future(self, now: datetime) -> None:
+        """Drop the samples of a clock that was ahead of time."""
+        if self.watched_since is not None and self.watched_since > now:
+            self.start(0, now)
+        last_hour = now + HOUR
+        while len(self.samples) > 1 and self.samples[-1][0] > last_hour:
+            self.samples.pop()
+
+
+def rounded_down(now: datetime) -> datetime:
+    """Return the start of the hour."""
+    return now.replace(minute=0, second=0, microsecond=0)

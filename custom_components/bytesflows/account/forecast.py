@@ -1,0 +1,206 @@
+"""What the packages mean for the days to come, as pure functions.
+
+Sizes are bytes, times are aware and in UTC. The packages are section 2 of the API
+document; which of them traffic is drawn from it does not say: the one that expires
+first is assumed. Figures move by the hour: `now` is rounded down, so that an idle
+account writes no states.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+import math
+from typing import Final
+
+from ..api import Overview, Record, Source
+from .consumption import rounded_down
+from .times import DAY, HOUR
+
+MAX_FORECAST: Final = timedelta(days=5 * 365)
+"""Forecasts beyond this are unknown."""
+HOURLY_WITHIN: Final = timedelta(days=3)
+"""The allowance moves by the day until so long before the last expiry."""
+HYSTERESIS: Final = 2.0
+"""Points of a percent above the threshold at which traffic is no longer low."""
+
+_END_OF_TIME: Final = datetime.max.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summary:
+    """The packages at one moment in figures; equal when nothing shown differs."""
+
+    usable_count: int
+    """Number of packages that traffic can be drawn from."""
+    next_expiry: datetime | None
+    """The earliest expiry among them, or None if none of them expires."""
+    expiring_traffic: int
+    """Bytes lost at that moment if nothing more is used."""
+    purchased_traffic_available: int
+    """Bytes remaining in usable packages that were purchased."""
+    check_in_traffic_available: int
+    """Bytes remaining in usable packages earned by checking in."""
+    last_purchase: datetime | None
+    """When the newest purchased package was created."""
+    last_check_in: datetime | None
+    """When the newest check-in reward was created."""
+    lifetime_consumption: int
+    """Bytes ever used; it never goes down."""
+    average_daily_consumption: int | None
+    """Bytes per day, or None if the rate is unknown."""
+    estimated_depletion: datetime | None
+    """When the usable traffic is used up at that rate, to the hour; None if it is not
+    used, the rate is unknown, or it lasts more than 5 years."""
+    expected_unused_traffic: int | None
+    """Bytes remaining in usable packages that expire unused at that rate, or None if it
+    is unknown."""
+    daily_allowance: int | None
+    """Bytes per day until the last expiry among the usable packages, or None if one of
+    them never expires or there are none."""
+
+
+def summarize(
+    packages: Iterable[Record],
+    lifetime_consumption: int,
+    rate: float | None,
+    newest: Mapping[Source, datetime],
+    now: datetime,
+) -> Summary:
+    """Return what the active packages mean at an aware moment.
+
+    `rate` is bytes per second, None if it is unknown.
+    """
+    usable = [record for record in packages if record.is_usable(now)]
+    next_expiry = first_expiry(usable)
+    hour = rounded_down(now)
+    return Summary(
+        usable_count=len(usable),
+        next_expiry=next_expiry,
+        expiring_traffic=_remaining(
+            record
+            for record in usable
+            if next_expiry is not None and record.expires == next_expiry
+        ),
+        purchased_traffic_available=_remaining(
+            record for record in usable if record.source is Source.ORDER
+        ),
+        check_in_traffic_available=_remaining(
+            record for record in usable if record.source is Source.SIGN
+        ),
+        last_purchase=newest.get(Source.ORDER),
+        last_check_in=newest.get(Source.SIGN),
+        lifetime_consumption=lifetime_consumption,
+        average_daily_consumption=(
+            None if rate is None else round(rate * DAY.total_seconds())
+        ),
+        estimated_depletion=None if rate is None else depletion(usable, rate, hour),
+        expected_unused_traffic=None if rate is None else unused(usable, rate, hour),
+        daily_allowance=daily_allowance(usable, hour),
+    )
+
+
+def first_expiry(usable: Iterable[Record]) -> datetime | None:
+    """Return the earliest expiry, or None if no package expires."""
+    expiries = [record.expires for record in usable if record.expires is not None]
+    return min(expiries, default=None)
+
+
+def depletion(usable: Iterable[Record], rate: float, now: datetime) -> datetime | None:
+    """Return when traffic is used up, to the hour, at a rate in bytes per second.
+
+    The package that expires first is used first; what expires unused is left out. One
+    without a size lasts until it expires.
+    None if nothing is used or left, or if it lasts more than 5 years.
+    """
+    if rate <= 0:
+        return None
+    ends = [end for _, _, end in _draw(usable, rate, now)]
+    if not ends or ends[-1] - now > MAX_FORECAST:
+        return None
+    return rounded_down(ends[-1] + HOUR / 2)
+
+
+def unused(usable: Iterable[Record], rate: float, now: datetime) -> int:
+    """Return the bytes that expire unused at a rate in bytes per second.
+
+    It is the least there can be, as the package that expires first is used first.
+    """
+    if rate <= 0:
+        return _remaining(record for record in usable if record.expires is not None)
+    return sum(
+        max(
+            0, round(record.remaining - rate * (record.expires - begin).total_seconds())
+        )
+        for record, begin, _ in _draw(usable, rate, now)
+        if record.expires is not None
+    )
+
+
+def daily_allowance(usable: Iterable[Record], now: datetime) -> int | None:
+    """Return the bytes per day that use everything up by the last expiry.
+
+    Days are rounded up until the last 3, which count by the hour, and are at least one.
+    None if a package never expires or there is none.
+    """
+    records = tuple(usable)
+    expiries = [record.expires for record in records if record.expires is not None]
+    if not records or len(expiries) < len(records):
+        return None
+    left = max(expiries) - now
+    days = left / DAY if left <= HOURLY_WITHIN else -(-left // DAY)
+    return round(_remaining(records) / max(1.0, days))
+
+
+def is_low(
+    overview: Overview,
+    threshold: float,
+    *,
+    was_low: bool | None,
+    had_packages: bool,
+) -> bool | None:
+    """Return whether less than a share of the total, in percent, is available.
+
+    Once low, traffic stays low until 2 points above the threshold. A total of 0 is low
+    if there ever was a package. While a figure cannot be read, nothing changes.
+    """
+    if overview.total_traffic is None or overview.available_traffic is None:
+        return was_low
+    percentage = overview.available_percentage
+    if percentage is None:
+        return had_packages
+    if was_low:
+        return percentage < min(threshold + HYSTERESIS, 100)
+    return percentage < threshold
+
+
+def is_expiring_soon(summary: Summary, now: datetime, window: timedelta) -> bool:
+    """Return whether a usable package expires within a window."""
+    return summary.next_expiry is not None and summary.next_expiry - now <= window
+
+
+def _draw(
+    usable: Iterable[Record], rate: float, now: datetime
+) -> Iterator[tuple[Record, datetime, datetime]]:
+    """Draw on some packages one after the other, the soonest-expiring first.
+
+    Yield each with the moments from which and until which it is drawn on.
+    """
+    begin = now
+    for record in sorted(usable, key=_expiry):
+        lasts = math.inf if record.is_unlimited else record.remaining / rate
+        try:
+            end = min(begin + timedelta(seconds=lasts), _expiry(record))
+        except OverflowError:
+            end = _expiry(record)
+        yield record, begin, end
+        begin = end
+
+
+def _expiry(record: Record) -> datetime:
+    """Return the expiry, or the end of time."""
+    return record.expires or _END_OF_TIME
+
+
+def _remaining(records: Iterable[Record]) -> int:
+    """Return the bytes remaining in some packages."""
+    return sum(record.remaining for record in records)

@@ -1,0 +1,279 @@
+"""All packages ever seen, kept up to date by readings of the records.
+
+Sizes are bytes, times are aware and in UTC. The records are section 2 of the API
+document.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from ..api import PAGE_SIZE, Listing, Record, Source
+from .consumption import RETENTION
+from .package import ARRIVALS, Change, Package, Step
+from .times import CLOCK_TOLERANCE
+from .unreadable import UnreadableValues
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Rows of the server, and how much they prove."""
+
+    listing: Listing
+    is_complete: bool
+    """Whether every page was read."""
+    adds_up: bool
+    """Whether the ledger is up to date with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The news of a reading."""
+
+    changes: tuple[Change, ...] = ()
+    """Arrivals first, the oldest first."""
+    used: int = 0
+    """Bytes used since the reading before."""
+
+
+class Ledger:
+    """The packages of an account, by the ids of their records."""
+
+    def __init__(self) -> None:
+        """Start without packages; the first reading is history, not news."""
+        self.packages: dict[str, Package] = {}
+        self.newest: dict[Source, datetime] = {}
+        """When the newest package of each source was created."""
+        self.needs_baseline = True
+        """Whether the next reading is a first one, in which nothing is news."""
+        self.total: int | None = None
+        """Rows that the server listed when the ledger was last up to date."""
+        self.missing = 0
+        """Rows of these that no page had."""
+        self.page_size = PAGE_SIZE
+        self.rows: dict[str, int] = {}
+        """Where the server listed each package, counted from 0, in this run."""
+        self.moved: dict[str, int] = {}
+        """When each package last changed, by a counter of readings."""
+        self._readings = 0
+        self.version = 0
+        """How often a package was added, replaced, or forgotten."""
+        self.has_times = False
+        """Whether any package has a creation time."""
+        self._unreadable = UnreadableValues()
+        self._watched: dict[str, Package] = {}
+        self._recent: dict[str, Package] = {}
+
+    @property
+    def records(self) -> Iterator[Record]:
+        """The records of all packages, including those no longer listed."""
+        return (package.record for package in self.packages.values())
+
+    @property
+    def active(self) -> Iterator[Record]:
+        """The records of the packages that the server calls active."""
+        return (
+            package.record for package in self._watched.values() if package.is_active
+        )
+
+    @property
+    def needs_confirmation(self) -> bool:
+        """Whether the next reading has to confirm something."""
+        return any(item.needs_confirmation for item in self._watched.values())
+
+    @property
+    def had_packages(self) -> bool:
+        """Whether there ever was a package, as far as is known."""
+        return bool(self.packages or self.newest)
+
+    @property
+    def needs_complete_reading(self) -> bool:
+        """Whether a package vanished, which the next complete reading confirms.
+
+        Or whether that reading is a first one.
+        """
+        return self.needs_baseline or any(
+            item.end_seen is not None and not item.is_listed
+            for item in self._watched.values()
+        )
+
+    @property
+    def unreadable(self) -> Counter[str]:
+        """How often each field, by its name in the document, could not be read."""
+        return self._unreadable.count()
+
+    def put(self, package: Package, now: datetime, *, has_moved: bool = True) -> None:
+        """Add or replace a package, at an aware moment."""
+        id_ = package.record.id
+        self.packages[id_] = package
+        self.version += 1
+        self.has_times |= package.record.created is not None
+        if has_moved:
+            self.moved[id_] = self._readings
+        self._unreadable.note(package)
+        self._classify(package, now)
+
+    def to_keep(self, now: datetime) -> dict[str, Package]:
+        """Return the packages to remember: those that can change or ended recently.
+
+        They grow with the active packages and not with the history.
+        """
+        for package in (self._recent | self._watched).values():
+            self._classify(package, now)
+        return self._recent | self._watched
+
+    def watched(self, now: datetime) -> Iterator[Package]:
+        """Yield the listed packages that can change."""
+        return (
+            package
+            for package in self._watched.values()
+            if package.is_active
+            or (package.is_listed and package.needs_confirmation)
+            or package.is_waiting(now)
+        )
+
+    def count_new(self, listing: Listing) -> int:
+        """Return how many rows were not listed before."""
+        return sum(
+            not (
+                id_ in self._unreadable.left_out
+                or ((package := self.packages.get(id_)) and package.is_listed)
+            )
+            for id_ in listing.records
+        )
+
+    def apply(self, reading: Reading, now: datetime) -> Outcome:
+        """Take over a reading made at an aware moment, and return its news."""
+        self._readings += 1
+        listing = reading.listing
+        if self.needs_baseline and reading.is_complete:
+            self._forget_packages()
+        gone = _gone(self, listing) if reading.is_complete else []
+        newest = dict(self.newest)
+        steps = [self._take(record, newest, now) for record in listing.records.values()]
+        steps += [self._miss(package, now) for package in gone]
+        if reading.is_complete:
+            self._unreadable.note_complete(listing.records.keys(), listing.unidentified)
+            self.missing = listing.missing
+            self.page_size = listing.page_size
+        if reading.adds_up:
+            self.total = listing.total
+            self.needs_baseline = False
+        self.rows |= listing.places
+        used = sum(step.used for step in steps if step is not None)
+        return Outcome(_changes(steps, now), used)
+
+    def _classify(self, package: Package, now: datetime) -> None:
+        """Note whether a package can change or has ended recently."""
+        can_change = (
+            package.is_active or package.needs_confirmation or package.is_waiting(now)
+        )
+        is_recent = package.ended is not None and now - package.ended < RETENTION
+        for known, belongs in ((self._watched, can_change), (self._recent, is_recent)):
+            if belongs:
+                known[package.record.id] = package
+            else:
+                known.pop(package.record.id, None)
+
+    def _forget_packages(self) -> None:
+        """Forget all packages, so that a first reading knows nothing before it."""
+        self._unreadable = UnreadableValues()
+        self.version += 1
+        self.has_times = False
+        for known in (self.packages, self.rows, self._watched, self._recent):
+            known.clear()
+
+    def _take(
+        self, record: Record, newest: dict[Source, datetime], now: datetime
+    ) -> Step | None:
+        """Take over a row, unless it says nothing new or gives no package."""
+        known = self.packages.get(record.id)
+        if known is None:
+            step = self._admit(record, newest, now)
+            if step is None:
+                return None
+        elif record is known.record and known.is_settled:
+            step = None
+        else:
+            step = replace(known).update(record, now)
+        if record.created is not None and record.created <= now + CLOCK_TOLERANCE:
+            latest = self.newest.get(record.source, record.created)
+            self.newest[record.source] = max(latest, record.created)
+        if step is not None:
+            has_moved = known is None or known.record != step.package.record
+            self.put(step.package, now, has_moved=has_moved)
+        return step
+
+    def _admit(
+        self, record: Record, newest: dict[Source, datetime], now: datetime
+    ) -> Step | None:
+        """Return a new package, or None for a row without a readable use."""
+        left_out = self._unreadable.left_out
+        if "trafficUsed" in record.unreadable:
+            left_out.setdefault(record.id, self.needs_baseline)
+            return None
+        arrival = ARRIVALS[record.source]
+        if self.needs_baseline:
+            package = Package.from_history(record, now)
+            return Step(package, record.traffic_used, ())
+        if left_out.get(record.id):
+            return Step(Package.from_history(record, now), 0, ())
+        if not _is_newer(record, newest):
+            package = Package.from_history(record, now)
+            return Step(package, 0, (arrival,) if record.is_active else ())
+        step = Package(record).update(record, now)
+        return Step(step.package, step.used, (arrival, *step.kinds))
+
+    def _miss(self, package: Package, now: datetime) -> Step:
+        """Take over that a package is no longer listed."""
+        step = replace(package).miss(now)
+        self.put(step.package, now)
+        return step
+
+
+def _gone(ledger: Ledger, listing: Listing) -> list[Package]:
+    """Return the packages that a complete reading proves to be no longer listed.
+
+    Where rows are missing, an absent package can be one of them, unless the total
+    has fallen by as many as are absent and nothing has come to light.
+    """
+    absent = [
+        package
+        for id_, package in ledger.packages.items()
+        if id_ not in listing.records
+        and (package.is_listed or package.end_seen is not None)
+    ]
+    if listing.missing or listing.unidentified:
+        lost = sum(package.is_listed for package in absent)
+        if (
+            ledger.total is None
+            or ledger.total - lost != listing.total
+            or ledger.count_new(listing)
+        ):
+            return []
+    return absent
+
+
+def _changes(steps: Iterable[Step | None], now: datetime) -> tuple[Change, ...]:
+    """Return the changes of some packages, arrivals first, the oldest first."""
+    changes = [
+        Change(kind, step.package.record)
+        for step in steps
+        if step is not None
+        for kind in step.kinds
+    ]
+    changes.sort(
+        key=lambda change: (not change.is_arrival, change.record.created or now)
+    )
+    return tuple(changes)
+
+
+def _is_newer(record: Record, newest: dict[Source, datetime]) -> bool:
+    """Return whether an unknown package came after all known ones of its source.
+
+    Any other was there before we looked, and the server lists it again.
+    """
+    if record.created is None:
+        return record.is_active
+    return record.source not in newest or record.created > newest[record.source]

@@ -1,0 +1,186 @@
+"""Scales of an account, the marks on them, and how far each scale was passed.
+
+A trigger is a mark on a scale: how long traffic has been low, or how much time a
+package has left. A mark fires when the scale passes it. So it fires once, whatever
+happens in between: an outage, a reload, a restart, or a clock that goes back.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from ..api import Record
+from .times import HOUR
+
+_END_OF_TIME: Final = datetime.max.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class LowMark:
+    """A mark of the traffic that was passed."""
+
+    is_low: bool
+    duration: timedelta
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PackageMark:
+    """A mark of a package that was passed."""
+
+    record: Record
+    lead_time: timedelta
+
+
+type Mark = LowMark | PackageMark
+
+
+@dataclass(frozen=True, slots=True)
+class LowScale:
+    """How long traffic has been low, or not low, since a change that was seen."""
+
+    is_low: bool | None = None
+    since: datetime | None = None
+    """When it changed; None if no change was ever seen."""
+    passed: timedelta | None = None
+    """The part of the scale that was passed; None if not even its start was."""
+
+    def observed(self, now: datetime, *, is_low: bool | None) -> LowScale:
+        """Return the scale after a good poll; None says that nothing is known.
+
+        A change in the future was seen by a clock ahead of time, and counts from now.
+        """
+        if is_low is None or is_low is self.is_low:
+            if self.since is not None and self.since > now:
+                return replace(self, since=now)
+            return self
+        if self.is_low is None:
+            return LowScale(is_low)
+        return LowScale(is_low, now)
+
+    def due(self, durations: Iterable[timedelta], now: datetime) -> list[LowMark]:
+        """Return the marks that lie between the passed part and now."""
+        if self.since is None or self.is_low is None:
+            return []
+        elapsed = now - self.since
+        return [
+            LowMark(self.is_low, duration, self.since)
+            for duration in sorted(durations)
+            if duration <= elapsed and (self.passed is None or duration > self.passed)
+        ]
+
+    def passed_until(self, now: datetime) -> LowScale:
+        """Return the scale passed until now, never less than before."""
+        if self.since is None or now < self.since:
+            return self
+        elapsed = now - self.since
+        passed = elapsed if self.passed is None else max(self.passed, elapsed)
+        return replace(self, passed=passed)
+
+    def next_due(
+        self, durations: Iterable[timedelta], now: datetime
+    ) -> datetime | None:
+        """Return when the next mark after now is due, if there is one."""
+        if self.since is None:
+            return None
+        ahead = [
+            duration
+            for duration in durations
+            if now - self.since < duration <= _END_OF_TIME - self.since
+        ]
+        return self.since + min(ahead) if ahead else None
+
+
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """How far the scale of a package was passed."""
+
+    left: timedelta
+    """The time that it had left then."""
+    expires: datetime
+    """Its expiry then, in UTC."""
+
+
+@dataclass(slots=True)
+class Marks:
+    """The scales of an account, as values: copy it to be able to go back."""
+
+    low: LowScale = field(default_factory=LowScale)
+    packages: dict[str, Passed] = field(default_factory=dict)
+    """By id, how far the scale of a package was passed."""
+
+    def copy(self) -> Marks:
+        """Return a copy."""
+        return Marks(self.low, dict(self.packages))
+
+    def undo(self, before: Marks) -> None:
+        """Go back to an earlier copy, but for a change of the alarm since then."""
+        self.packages = before.packages
+        if self.low.since == before.low.since:
+            self.low = replace(self.low, passed=before.low.passed)
+
+    def due(
+        self,
+        records: Iterable[Record],
+        lead_times: Iterable[timedelta],
+        now: datetime,
+    ) -> list[PackageMark]:
+        """Return the marks of packages that are due, the next expiry first."""
+        if not (lead_times := sorted(lead_times, reverse=True)):
+            return []
+        found: list[tuple[timedelta, PackageMark]] = []
+        for record, left in _moving(records, now):
+            passed = self.packages.get(record.id)
+            found += [
+                (left, PackageMark(record, lead_time))
+                for lead_time in lead_times
+                if left <= lead_time and (passed is None or lead_time < passed.left)
+            ]
+        found.sort(key=lambda item: item[0])
+        return [mark for _, mark in found]
+
+    def pass_packages(self, records: Iterable[Record], now: datetime) -> None:
+        """Move the scales of packages to now.
+
+        Time only moves them down, even if a clock goes back. An expiry that moves by
+        more than an hour moves them up: an extension arms marks again, a nudge not.
+        """
+        for record, left in _moving(records, now):
+            expires, passed = now + left, self.packages.get(record.id)
+            if passed is None or left < passed.left or expires > passed.expires + HOUR:
+                self.packages[record.id] = Passed(left, expires)
+
+    def next_due(
+        self, records: Iterable[Record], lead_times: Iterable[timedelta], now: datetime
+    ) -> datetime | None:
+        """Return when the next mark of a package is due, if there is one."""
+        if not (lead_times := tuple(lead_times)):
+            return None
+        due = [
+            now + max(left - lead_time, timedelta(0))
+            for record, left in _moving(records, now)
+            for lead_time in lead_times
+            if (passed := self.packages.get(record.id)) is None
+            or lead_time < passed.left
+        ]
+        return min(due, default=None)
+
+    def keep(self, known: Mapping[str, object]) -> None:
+        """Drop the scales of packages that are no longer known."""
+        # Not a difference of sets, which takes as long as everything known is.
+        for id_ in [id_ for id_ in self.packages if id_ not in known]:
+            del self.packages[id_]
+
+
+def _moving(
+    records: Iterable[Record], now: datetime
+) -> Iterable[tuple[Record, timedelta]]:
+    """Yield usable packages whose expiry can be read, with the time they have left."""
+    for record in records:
+        if (
+            record.expires is not None
+            and "expireTime" not in record.unreadable
+            and record.is_usable(now)
+        ):
+            yield record, record.expires - now

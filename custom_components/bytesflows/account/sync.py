@@ -1,0 +1,167 @@
+"""Which pages of the records to read, so that a poll costs as few requests as it can.
+
+A partial reading adds up if the server lists as many rows as are known, and if every
+package that can change was read again. If the change of the account's overview is
+exactly that of the packages that were read, the others cannot have changed, and one
+page is enough, wherever it lies in the history. All else is left to the daily complete
+reading: use that is booked late on packages that have ended, and a new package in the
+place of a record that the server dropped within the same minutes.
+"""
+
+from datetime import datetime
+from typing import Final, NamedTuple
+
+from ..api import BytesFlowsClient, Listing, Overview
+from .ledger import Ledger, Reading
+from .package import Package
+from .rhythm import CompleteReadings, Everything
+
+MAX_PARTIAL_ROWS: Final = 200
+"""Rows after which reading everything is the better deal."""
+MIN_PARTIAL_PAGES: Final = 2
+
+
+class Growth(NamedTuple):
+    """A change of the account's overview, in bytes."""
+
+    total: int
+    available: int
+
+    @classmethod
+    def between(cls, before: Overview | None, after: Overview) -> Growth | None:
+        """Return the change from one overview to another, or None if unknown."""
+        if (
+            before is None
+            or before.total_traffic is None
+            or before.available_traffic is None
+            or after.total_traffic is None
+            or after.available_traffic is None
+        ):
+            return None
+        return cls(
+            after.total_traffic - before.total_traffic,
+            after.available_traffic - before.available_traffic,
+        )
+
+
+async def sync(
+    client: BytesFlowsClient,
+    ledger: Ledger,
+    growth: Growth | None,
+    everything: Everything,
+    complete: CompleteReadings,
+    now: datetime,
+) -> Reading:
+    """Return a reading that brings the ledger up to date, if it adds up.
+
+    `growth` is the change of the overview since the ledger was up to date, or None
+    if it was not, or if everything that can change has to be read.
+    Raises `BytesFlowsError`.
+    """
+    if everything is not Everything.DUE:
+        reading = await _read_some(client, ledger, growth, now)
+        if reading.adds_up or everything is Everything.TOO_EARLY:
+            return reading
+    first = await client.get_records_page()
+    complete.begin(now)
+    listing = await client.get_records(first=first)
+    complete.finish(now)
+    return Reading(listing, is_complete=True, adds_up=True)
+
+
+async def _read_some(
+    client: BytesFlowsClient, ledger: Ledger, growth: Growth | None, now: datetime
+) -> Reading:
+    """Read the pages on which something can have changed, until that adds up."""
+    size = ledger.page_size
+    number = _next_page(ledger, None, now) or 1
+    page = await client.get_records_page(number, page_size=size)
+    listing = Listing(page, number=number, page_size=size)
+    most = max(MIN_PARTIAL_PAGES, MAX_PARTIAL_ROWS // size)
+    while (
+        not (adds_up := _adds_up(ledger, listing, growth, now))
+        and len(listing.numbers) < most
+        and (next_number := _next_page(ledger, listing, now)) is not None
+    ):
+        page = await client.get_records_page(next_number, page_size=listing.page_size)
+        listing.add(next_number, page)
+    is_complete = listing.total is not None and not listing.missing
+    return Reading(listing, is_complete=is_complete, adds_up=adds_up or is_complete)
+
+
+def _next_page(ledger: Ledger, listing: Listing | None, now: datetime) -> int | None:
+    """Return the number of the next page to read, or None if none is promising."""
+    watched = _likeliest_first(ledger, now)
+    if listing is None:
+        total, size, read = ledger.total or 0, ledger.page_size, set[int]()
+        rows = _rows(ledger, watched[:1]) or [0]
+    else:
+        total, size, read = listing.total or 0, listing.page_size, listing.numbers
+        unseen = _rows(ledger, [id_ for id_ in watched if id_ not in listing.records])
+        # New rows come first or last, most likely at the end where something happened.
+        # Either way the others keep their distance from one of the ends.
+        moved = total - (ledger.total or 0)
+        ends = sorted(
+            (0, total - 1),
+            key=lambda row: min(abs(row // size + 1 - number) for number in read),
+        )
+        rows = [place for row in unseen for place in (row, row + moved)] + ends
+    numbers = (row // size + 1 for row in rows if row == 0 or 0 < row < total)
+    return next((number for number in numbers if number not in read), None)
+
+
+def _likeliest_first(ledger: Ledger, now: datetime) -> list[str]:
+    """Return the packages that can change, those that should have expired first.
+
+    Those that changed last come next.
+    """
+
+    def order(package: Package) -> tuple[bool, int]:
+        return not package.is_overdue(now), -ledger.moved[package.record.id]
+
+    return [item.record.id for item in sorted(ledger.watched(now), key=order)]
+
+
+def _rows(ledger: Ledger, ids: list[str]) -> list[int]:
+    """Return the rows in which some packages were listed, as far as is known."""
+    return [ledger.rows[id_] for id_ in ids if id_ in ledger.rows]
+
+
+def _adds_up(
+    ledger: Ledger, listing: Listing, growth: Growth | None, now: datetime
+) -> bool:
+    """Return whether nothing that matters can have changed on the other pages."""
+    if listing.total is None or ledger.total is None:
+        return False
+    if listing.total != ledger.total + ledger.count_new(listing):
+        return False
+    unread = [
+        package
+        for package in ledger.watched(now)
+        if package.record.id not in listing.records
+    ]
+    if any(item.needs_confirmation or item.is_overdue(now) for item in unread):
+        return False
+    return not unread or (growth is not None and _growth(ledger, listing) == growth)
+
+
+def _growth(ledger: Ledger, listing: Listing) -> Growth:
+    """Return the change of the packages that were read.
+
+    Rows that no package can be made of are left out.
+    """
+    total = available = 0
+    for record in listing.records.values():
+        package = ledger.packages.get(record.id)
+        after = record
+        if package is not None:
+            after = record.completed_by(package.record)
+            if package.is_active:
+                total -= package.record.traffic
+                available -= package.record.remaining
+        elif "trafficUsed" in record.unreadable:
+            continue
+        if after.is_active:
+            total += after.traffic
+            available += after.remaining
+    return Growth(total, available)

@@ -1,0 +1,41 @@
+"""Values of the records that could not be read."""
+
+from collections import Counter
+from collections.abc import Collection
+
+from .package import Package
+
+
+class UnreadableValues:
+    """Keep which values could not be read, and the rows that are left out for it."""
+
+    def __init__(self) -> None:
+        """Start with none."""
+        self.unidentified = 0
+        """Rows without a readable id in the last complete reading."""
+        self.left_out: dict[str, bool] = {}
+        """By id, rows that no package could be made of, and whether they were there
+        before we looked."""
+        self._names: dict[str, frozenset[str]] = {}
+
+    def note(self, package: Package) -> None:
+        """Note the unreadable values of a package, if it is listed."""
+        record = package.record
+        self.left_out.pop(record.id, None)
+        if record.unreadable and package.is_listed:
+            self._names[record.id] = record.unreadable
+        else:
+            self._names.pop(record.id, None)
+
+    def note_complete(self, ids: Collection[str], unidentified: int) -> None:
+        """Note which rows a complete reading had, and how many without an id."""
+        self.unidentified = unidentified
+        for id_ in self.left_out.keys() - ids:
+            del self.left_out[id_]
+
+    def count(self) -> Counter[str]:
+        """Return how often each field, by its name in the document, is unreadable."""
+        found = Counter(name for names in self._names.values() for name in names)
+        found["trafficUsed"] += len(self.left_out)
+        found["id"] += self.unidentified
+        return +found

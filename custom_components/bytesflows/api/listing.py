@@ -1,0 +1,75 @@
+"""The rows of several pages of the records, united."""
+
+from typing import Final
+
+from .models import Record, RecordsPage
+
+PAGE_SIZE: Final = 100
+"""Number of rows requested per page. The server may have a lower limit."""
+
+
+class Listing:
+    """Unite pages of the records, whose rows may repeat or hide between pages.
+
+    Pages are those of the API document, section 2, counted from 1.
+    """
+
+    records: dict[str, Record]
+    """Each record once, by id."""
+    places: dict[str, int]
+    """Row number by id, counted from 0, where known.
+
+    Rows without a readable id are not counted on their page, so a place may be too low,
+    but never belongs to another page.
+    """
+    numbers: set[int]
+    """The pages that were added."""
+    total: int | None
+    """Number of rows according to the newest page; None if it could not be read."""
+    page_size: int
+    """Number of rows that the server puts on a page."""
+
+    def __init__(
+        self, page: RecordsPage, *, number: int = 1, page_size: int = PAGE_SIZE
+    ) -> None:
+        """Begin with one page, for which `page_size` rows were requested."""
+        self.records = {}
+        self.places = {}
+        self.numbers = set()
+        rows = len(page.records) + page.unidentified
+        has_more = number == 1 and (page.total is None or page.total > rows)
+        self.page_size = rows if has_more and rows else page_size
+        self._unidentified: dict[int, int] = {}
+        self._unidentified_at_once = 0
+        self.add(number, page)
+
+    @property
+    def unidentified(self) -> int:
+        """Number of rows without a readable id."""
+        return max(self._unidentified_at_once, sum(self._unidentified.values()))
+
+    @property
+    def missing(self) -> int:
+        """Number of rows that no page had; 0 if the total is unknown."""
+        if self.total is None:
+            return 0
+        return max(0, self.total - len(self.records) - self.unidentified)
+
+    def add(self, number: int, page: RecordsPage) -> None:
+        """Add another page of the same page size; its rows replace known ones."""
+        self.numbers.add(number)
+        self.total = page.total
+        self._unidentified[number] = page.unidentified
+        first = (number - 1) * self.page_size
+        for place, record in enumerate(page.records, first):
+            self.records[record.id] = record
+            self.places[record.id] = place
+
+    def add_large(self, page: RecordsPage) -> None:
+        """Add a response of another page size, whose rows replace known ones.
+
+        Rows that were not known before follow the others, without a place.
+        """
+        self.total = page.total
+        self._unidentified_at_once = max(self._unidentified_at_once, page.unidentified)
+        self.records.update((record.id, record) for record in page.records)

@@ -1,0 +1,95 @@
+"""Connections to the API that share their limits, and requests that can be ended."""
+
+import asyncio
+from collections.abc import Coroutine, Mapping
+from datetime import tzinfo
+from typing import Any
+
+from aiohttp import ClientSession, DummyCookieJar
+
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.const import CONF_URL, CONF_VERIFY_SSL
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers.aiohttp_client import async_create_clientsession
+from homeassistant.util.hass_dict import HassKey
+from homeassistant.util.json import json_loads
+
+from .api import MAX_PARALLEL_REQUESTS, BytesFlowsClient, Pauses
+from .const import CONF_API_TOKEN, DOMAIN
+
+# They outlive the accounts: a pause that the server asked for holds after a reload.
+_PAUSES: HassKey[Pauses] = HassKey(f"{DOMAIN}_pauses")
+_SLOTS: HassKey[dict[str, asyncio.Semaphore]] = HassKey(f"{DOMAIN}_slots")
+
+
+@callback
+def async_create_session(
+    hass: HomeAssistant, data: Mapping[str, Any], *, auto_cleanup: bool = True
+) -> ClientSession:
+    """Return a session for the data of an entry.
+
+    The API takes cookies for a login, so each account has a session that keeps none.
+    """
+    return async_create_clientsession(
+        hass,
+        data[CONF_VERIFY_SSL],
+        auto_cleanup=auto_cleanup,
+        cookie_jar=DummyCookieJar(),
+    )
+
+
+@callback
+def async_create_client(
+    hass: HomeAssistant,
+    session: ClientSession,
+    data: Mapping[str, Any],
+    time_zone: tzinfo,
+) -> BytesFlowsClient:
+    """Return a client for the data of an entry."""
+    slots = hass.data.setdefault(_SLOTS, {})
+    return BytesFlowsClient(
+        session,
+        data[CONF_API_TOKEN],
+        time_zone=time_zone,
+        url=data[CONF_URL],
+        pauses=hass.data.setdefault(_PAUSES, Pauses()),
+        slots=slots.setdefault(
+            data[CONF_URL], asyncio.Semaphore(MAX_PARALLEL_REQUESTS)
+        ),
+        loads=json_loads,
+    )
+
+
+class Requests:
+    """Requests of an account that unloading it can end."""
+
+    def __init__(self, hass: HomeAssistant, config_entry: ConfigEntry[Any]) -> None:
+        """Start without any."""
+        self.is_ended = False
+        self._hass = hass
+        self._config_entry = config_entry
+        self._tasks: set[asyncio.Task[Any]] = set()
+
+    async def async_run[T](self, request: Coroutine[Any, Any, T]) -> T | None:
+        """Return the result of a request, or None if it was ended."""
+        task = self._config_entry.async_create_background_task(
+            self._hass, request, f"{DOMAIN} request"
+        )
+        self._tasks.add(task)
+        try:
+            return await task
+        except asyncio.CancelledError:
+            current = asyncio.current_task()
+            if not self.is_ended or (current is not None and current.cancelling()):
+                raise
+            return None
+        finally:
+            self._tasks.discard(task)
+
+    async def async_end(self) -> None:
+        """End the requests under way, and wait until they are gone."""
+        self.is_ended = True
+        if tasks := tuple(self._tasks):
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks)

@@ -1,0 +1,290 @@
+"""Dispatching of changes and marks: each of them once, after it was saved.
+
+What is due is taken out of the account. One task at a time has it saved as dispatched,
+and then hands it to the event entity and to the triggers. A power cut can lose what was
+handed out and not yet acted upon, and doubles nothing.
+"""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from time import monotonic
+from typing import Any, Final
+
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
+from homeassistant.helpers.dispatcher import async_dispatcher_send
+from homeassistant.helpers.event import async_call_later
+from homeassistant.util.signal_type import SignalType
+
+from .account import Account, Change, Mark, Marks
+from .const import DOMAIN, LOGGER
+from .mark_actions import async_fire_mark, mark_place
+from .registrations import Registration, async_get_registrations
+from .storage import AccountStorage
+
+RETRY_SECONDS: Final = 60
+"""When a write that failed is tried again while something waits for it."""
+SAVE_PATIENCE: Final = 10 * 60
+"""Seconds of failing writes after which things are dispatched all the same."""
+STOP_SECONDS: Final = 10
+"""How long a stop of Home Assistant waits for automations that were started."""
+
+
+def account_signal(entry_id: str) -> SignalType[tuple[Change, ...]]:
+    """Return the signal of an account: sent after each good poll and for changes."""
+    return SignalType(f"{DOMAIN}_{entry_id}")
+
+
+@dataclass(slots=True)
+class _Taken:
+    """What was taken out of the account to be dispatched."""
+
+    changes: tuple[Change, ...] = ()
+    marks: list[tuple[Mark, list[Registration]]] = field(default_factory=list)
+    """With the triggers that waited for them."""
+    before: Marks | None = None
+    """The scales before that."""
+
+
+@dataclass(slots=True)
+class _Writes:
+    """Whether writes succeed, and whether it is still worth waiting for one."""
+
+    failing_since: float | None = None
+    has_given_up: bool = False
+
+    @property
+    def are_failing(self) -> bool:
+        """Whether the last write failed."""
+        return self.failing_since is not None
+
+    def note(self, title: str, *, is_saved: bool) -> None:
+        """Note a write, and give up waiting for one after failures for 10 minutes.
+
+        An alarm twice is better than none.
+        """
+        if is_saved:
+            self.failing_since, self.has_given_up = None, False
+        elif self.failing_since is None:
+            self.failing_since = monotonic()
+        elif (
+            monotonic() - self.failing_since >= SAVE_PATIENCE and not self.has_given_up
+        ):
+            self.has_given_up = True
+            LOGGER.warning(
+                "The state of %s cannot be saved; alarms may repeat after a restart",
+                title,
+            )
+
+
+class Dispatcher:
+    """Dispatch the changes and marks of one account."""
+
+    def __init__(
+        self,
+        hass: HomeAssistant,
+        config_entry: ConfigEntry[Any],
+        account: Account,
+        storage: AccountStorage,
+        has_entities: Callable[[], bool],
+    ) -> None:
+        """Start without dispatching: automations may not listen yet.
+
+        `has_entities` says whether the event entity is available.
+        """
+        self._hass = hass
+        self._config_entry = config_entry
+        self._account = account
+        self._storage = storage
+        self._has_entities = has_entities
+        self._registrations = async_get_registrations(hass)
+        self._is_open = False
+        self._is_stopped = False
+        """Whether Home Assistant stops: what is due is for the next start."""
+        self._is_requested = False
+        self._is_registration_new = False
+        self._task: asyncio.Task[None] | None = None
+        self._runs: set[asyncio.Task[Any]] = set()
+        self._unsub_wake: CALLBACK_TYPE | None = None
+        self._writes = _Writes()
+        self._taken = _Taken()
+
+    @callback
+    def async_open(self) -> None:
+        """Start to dispatch, now that automations listen."""
+        if not self._is_stopped:
+            self._is_open = True
+            self.async_request()
+
+    @callback
+    def async_request(self) -> None:
+        """Dispatch what is due, after whatever is going on now."""
+        self._is_requested = True
+        if self._task is not None and not self._task.done():
+            return
+        if self._is_open:
+            self._take()
+        if self._is_idle():
+            self._taken = _Taken()
+            self._async_finish_run()
+            return
+        self._task = self._config_entry.async_create_task(
+            self._hass, self._async_run(), eager_start=False
+        )
+
+    @callback
+    def async_before_registration(self) -> None:
+        """Pass what is due before a trigger is added, which must not get it."""
+        if self._is_open:
+            self._take()
+            self._is_registration_new = True
+            self.async_request()
+
+    async def async_close(self) -> None:
+        """Stop dispatching, and wait for what is being dispatched."""
+        self._is_open = False
+        self._async_cancel_wake()
+        while self._task is not None and not self._task.done():
+            await asyncio.wait([self._task])
+
+    async def async_stop(self) -> None:
+        """Stop with Home Assistant: wait for automations a while, and save."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(STOP_SECONDS):
+                await self.async_close()
+                while self._runs:
+                    await asyncio.wait(self._runs)
+        self._is_stopped = True
+        await self._storage.async_flush(self._account)
+
+    @property
+    def next_low_mark(self) -> datetime | None:
+        """When the next mark of low traffic is due, which wants a poll."""
+        return self._account.scales.next_low_mark(self._registrations.low_durations)
+
+    async def _async_run(self) -> None:
+        """Dispatch until nothing more is requested, then wait for the next mark."""
+        while self._is_requested:
+            self._is_requested = False
+            await self._async_dispatch()
+        self._async_finish_run()
+
+    def _is_idle(self) -> bool:
+        """Return whether nothing is due and nothing has to be written."""
+        return not (
+            self._taken.changes
+            or self._taken.marks
+            or self._is_registration_new
+            or self._writes.are_failing
+            or self._storage.async_is_urgent(self._account)
+        )
+
+    @callback
+    def _async_finish_run(self) -> None:
+        """Wait for the next mark."""
+        self._is_requested = False
+        self._async_schedule_wake()
+        if self._is_open:
+            self._registrations.async_check_targets()
+
+    async def _async_dispatch(self) -> None:
+        """Save what is due as dispatched, then dispatch it."""
+        if self._is_open:
+            self._take()
+        # What is taken out while this is being saved waits for the next time.
+        taken, self._taken = self._taken, _Taken()
+        is_urgent = bool(self._is_registration_new or taken.changes or taken.marks)
+        self._is_registration_new = False
+        is_saved = await self._storage.async_save(self._account, is_urgent=is_urgent)
+        self._writes.note(self._config_entry.title, is_saved=is_saved)
+        if self._is_stopped:
+            self._put_back(taken)
+            await self._storage.async_flush(self._account)
+        elif is_saved or self._writes.has_given_up:
+            self._fire(taken)
+        else:
+            self._put_back(taken)
+
+    @callback
+    def _take(self) -> None:
+        """Take out what is due."""
+        taken = self._taken
+        if taken.before is None:
+            taken.before = self._account.state.marks.copy()
+        due = self._account.scales.take_due(
+            self._registrations.low_durations,
+            self._registrations.lead_times,
+            with_changes=self._has_entities(),
+        )
+        taken.changes += due.changes
+        taken.marks += [
+            (mark, self._registrations.waiting(*mark_place(mark))) for mark in due.marks
+        ]
+
+    @callback
+    def _put_back(self, taken: _Taken) -> None:
+        """Go back to before it was taken out, so that it is taken out again."""
+        later, self._taken = self._taken, _Taken()
+        state = self._account.state
+        state.changes = taken.changes + later.changes + state.changes
+        if (before := taken.before or later.before) is not None:
+            state.marks.undo(before)
+
+    @callback
+    def _fire(self, taken: _Taken) -> None:
+        """Hand out what was taken out, and note the automations that it starts.
+
+        Those that wait for a state start with it, and nobody says which they are.
+        """
+        LOGGER.debug(
+            "Dispatching %d changes and %d marks of %s",
+            len(taken.changes),
+            len(taken.marks),
+            self._config_entry.title,
+        )
+        others = asyncio.all_tasks()
+        if taken.changes:
+            async_dispatcher_send(
+                self._hass, account_signal(self._config_entry.entry_id), taken.changes
+            )
+        for mark, waiting in taken.marks:
+            async_fire_mark(
+                self._hass, self._config_entry, self._account, mark, waiting
+            )
+        for task in asyncio.all_tasks() - others:
+            self._runs.add(task)
+            task.add_done_callback(self._runs.discard)
+
+    @callback
+    def _async_schedule_wake(self) -> None:
+        """Wake for the next mark of a package, or to try a write again."""
+        self._async_cancel_wake()
+        if not self._is_open:
+            return
+        seconds: float | None = None
+        if self._writes.are_failing:
+            seconds = RETRY_SECONDS
+        elif (
+            due := self._account.scales.next_package_mark(
+                self._registrations.lead_times
+            )
+        ) is not None:
+            seconds = max(0.0, (due - self._account.clock.now()).total_seconds())
+        if seconds is not None:
+            self._unsub_wake = async_call_later(self._hass, seconds, self._async_wake)
+
+    @callback
+    def _async_wake(self, _: datetime) -> None:
+        """Dispatch what is due now."""
+        self._unsub_wake = None
+        self.async_request()
+
+    @callback
+    def _async_cancel_wake(self) -> None:
+        """Do not wake."""
+        if self._unsub_wake is not None:
+            self._unsub_wake()
+            self._unsub_wake = None

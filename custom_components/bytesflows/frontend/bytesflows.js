@@ -1,0 +1,535 @@
+// @ts-check
+/**
+ * BytesFlows in the browser: a dashboard, and a card with the packages of an account.
+ *
+ * Entities are found by device and translation key, as their ids differ by language.
+ * Texts are in the language of the user; names of entities are in that of the server.
+ */
+
+const DOMAIN = "bytesflows";
+const PACKAGES_CARD = "bytesflows-packages-card";
+const OUTAGE_CARD = "bytesflows-outage-card";
+const DOCUMENTATION = "https://github.com/hass-bytesflows/bytesflows/blob/main/docs/dashboard.md";
+
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
+const UNITS = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
+
+/** @type {Localize} Empty until the texts are loaded. */
+let text = () => "";
+
+/** @param {Hass} hass */
+async function loadTexts(hass) {
+  const localize = await hass.loadBackendTranslation("common", DOMAIN);
+  text = (key, values) => localize(`component.${DOMAIN}.common.${key}`, values);
+}
+
+/** @param {DeviceEntry} device */
+const nameOf = (device) => device.name_by_user || device.name || "";
+
+/** @param {Hass} hass */
+const accountsOf = (hass) =>
+  Object.values(hass.devices)
+    .filter((device) => device.identifiers.some(([domain]) => domain === DOMAIN))
+    .sort((a, b) => nameOf(a).localeCompare(nameOf(b), hass.language, { numeric: true }));
+
+/** @type {(hass: Hass, deviceId?: string) => Ids} The enabled entities by their keys. */
+const entitiesOf = (hass, deviceId) =>
+  Object.fromEntries(
+    Object.values(hass.entities)
+      .filter((entity) => entity.platform === DOMAIN && entity.device_id === deviceId)
+      .map((entity) => [entity.translation_key, entity.entity_id]),
+  );
+
+// The dashboard
+
+/** @type {Condition} */
+const is = (entity, ...state) => ({ condition: "state", entity, state });
+/** @type {Condition} */
+const isNot = (entity, ...state_not) => ({ condition: "state", entity, state_not });
+/** @type {Condition} */
+const hasValue = (entity) => isNot(entity, "unavailable", "unknown");
+
+const HALF = { columns: 6 };
+const WHOLE = { columns: 12 };
+/** @type {Names} */
+const COLORS = {
+  available_traffic: "light-blue",
+  balance: "amber",
+  estimated_depletion: "deep-orange",
+  expected_unused_traffic: "orange",
+  expiring_soon: "orange",
+  expiring_traffic: "orange",
+  next_expiry: "orange",
+  traffic_low: "red",
+};
+
+/** @type {Shown} An entity for a card, or nothing while it is disabled. */
+const shown = ({ ids }, key) => {
+  const [entity, name, color] = [ids[key], text(`dashboard_${key}`), COLORS[key]];
+  return entity ? [{ entity, name, color }] : [];
+};
+
+/** @type {Pair} Two tiles; one takes the whole row while the other has no value. */
+const pair = (account, ...keys) => {
+  const tiles = keys.flatMap((key) => shown(account, key));
+  return tiles.flatMap((item) => {
+    const others = tiles.filter((other) => other !== item).map(({ entity }) => entity);
+    const tile = { type: "tile", ...item };
+    const alone = [
+      hasValue(item.entity),
+      ...others.map((other) => is(other, "unavailable", "unknown")),
+    ];
+    const both = [hasValue(item.entity), ...others.map((other) => hasValue(other))];
+    return [
+      { ...tile, grid_options: WHOLE, visibility: alone },
+      ...others.map(() => ({ ...tile, grid_options: HALF, visibility: both })),
+    ];
+  });
+};
+
+/** @type {Section} The available share, red while traffic is low. */
+const bar = (account) =>
+  shown(account, "available_percentage").flatMap((item) => {
+    const alarm = `${account.ids.traffic_low}`;
+    const features = [{ type: "bar-gauge", min: 0, max: 100 }];
+    const tile = { type: "tile", ...item, features, grid_options: WHOLE };
+    const known = hasValue(item.entity);
+    return [
+      { ...tile, color: "green", visibility: [known, isNot(alarm, "on")] },
+      { ...tile, color: "red", visibility: [known, is(alarm, "on")] },
+    ];
+  });
+
+/** @param {string} heading @param {string} icon @param {object[]} [badges] */
+const title = (heading, icon, badges) => ({ type: "heading", heading, icon, badges });
+
+/** @param {string} entity @param {string} name @param {object} options */
+const chart = (entity, name, options) => [
+  { type: "heading", heading: name, heading_style: "subtitle" },
+  { type: "statistics-graph", entities: [{ entity, name }], hide_legend: true, ...options },
+];
+
+/** @type {Section} */
+const trafficSection = (account) => {
+  const { ids: { available_traffic: entity }, past } = account;
+  const options = { chart_type: "line", days_to_show: 30, period: "hour" };
+  return [
+    title(text("dashboard_traffic"), "mdi:database"),
+    ...bar(account),
+    ...pair(account, "available_traffic", "estimated_depletion"),
+    ...past.has(entity)
+      ? chart(entity, text("dashboard_past"), { ...options, stat_types: ["mean"], min_y_axis: 0 })
+      : [],
+  ];
+};
+
+/** @type {Section} */
+const useSection = (account) => {
+  const { ids: { lifetime_consumption: entity }, past } = account;
+  const options = { chart_type: "bar", days_to_show: 14, period: "day" };
+  /** @param {string} name @param {string} period */
+  const total = (name, period) => ({
+    type: "statistic",
+    entity,
+    name,
+    icon: `mdi:calendar-${period === "day" ? "today" : period}`,
+    stat_type: "change",
+    period: { calendar: { period } },
+    grid_options: HALF,
+  });
+  return [
+    title(text("dashboard_use"), "mdi:chart-bar"),
+    ...past.has(entity)
+      ? [
+        total(text("dashboard_today"), "day"),
+        total(text("dashboard_month"), "month"),
+        ...chart(entity, text("dashboard_per_day"), { ...options, stat_types: ["change"] }),
+      ]
+      : entity
+      ? [{ type: "markdown", content: text("dashboard_no_past") }]
+      : [],
+    ...pair(account, "average_daily_consumption", "daily_allowance"),
+  ];
+};
+
+/** @type {Section} */
+const packagesSection = (account) => {
+  const { ids: { active_packages: entity }, deviceId } = account;
+  const badges = entity ? [{ type: "entity", entity, visibility: [hasValue(entity)] }] : [];
+  return [
+    title(text("dashboard_packages"), "mdi:package-variant", badges),
+    ...pair(account, "next_expiry", "expiring_traffic"),
+    { type: `custom:${PACKAGES_CARD}`, device_id: deviceId, limit: 4 },
+    ...pair(account, "expected_unused_traffic", "total_traffic"),
+    ...pair(account, "balance", "last_check_in"),
+  ];
+};
+
+/** @type {Record<string, Section>} */
+const SECTIONS = { traffic: trafficSection, use: useSection, packages: packagesSection };
+
+/** @type {Section} The line that says since when there has been no response. */
+const outage = ({ ids, deviceId }) => {
+  const entity = ids.available_traffic || ids.total_traffic || ids.used_traffic;
+  const card = { type: `custom:${OUTAGE_CARD}`, device_id: deviceId };
+  return entity
+    ? [{
+      type: "grid",
+      column_span: 3,
+      visibility: [is(entity, "unavailable")],
+      cards: [{ ...card, grid_options: { columns: "full" } }],
+    }]
+    : [];
+};
+
+/** @type {Pair} */
+const alarm = (account, key) =>
+  shown(account, key).map((item) => ({
+    type: "entity",
+    ...item,
+    show_name: true,
+    show_state: false,
+    visibility: [is(item.entity, "on")],
+  }));
+
+/** @type {FindPast} The entities that have statistics. There is no recorder in every home. */
+const findPast = async (hass, ids) => {
+  const request = {
+    type: "recorder/statistics_during_period",
+    start_time: new Date(Date.now() - 30 * DAY).toISOString(),
+    statistic_ids: [ids.available_traffic, ids.lifetime_consumption].filter(Boolean),
+    period: "day",
+    types: ["mean", "change"],
+  };
+  return new Set(Object.keys(await hass.callWS(request).catch(() => ({}))));
+};
+
+/** @type {AccountView} */
+const accountView = async (hass, device, sections) => {
+  const ids = entitiesOf(hass, device.id);
+  const account = { deviceId: device.id, ids, past: await findPast(hass, ids) };
+  return {
+    title: nameOf(device),
+    path: device.id,
+    icon: "mdi:gauge",
+    show_icon_and_title: true,
+    type: "sections",
+    max_columns: 3,
+    badges: [...alarm(account, "traffic_low"), ...alarm(account, "expiring_soon")],
+    sections: [
+      ...outage(account),
+      ...sections
+        .filter((name) => name in SECTIONS)
+        .map((name) => ({ type: "grid", cards: SECTIONS[name](account) })),
+    ],
+  };
+};
+
+/** Return a view that says so: a dashboard without views would load for ever. */
+const emptyView = () => {
+  const page = `/config/integrations/dashboard/add?domain=${DOMAIN}`;
+  const link = `[${text("dashboard_add_account")}](${page})`;
+  const content = `${text("dashboard_no_account")}\n\n${link}`;
+  return { title: "BytesFlows", path: "none", cards: [{ type: "markdown", content }] };
+};
+
+// The cards
+
+/** @type {Make} What the server sent becomes text, never markup. */
+const make = (tag, attributes, ...children) => {
+  const made = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, `${value}`);
+  made.append(...children);
+  return made;
+};
+
+/** @param {string} name */
+const icon = (name) => make("ha-icon", { icon: `mdi:${name}` });
+
+/** @type {Amount} Bytes with their unit, in the order of Latin script also among others. */
+const amount = (bytes, { language, number_format }) => {
+  const power = Math.floor(Math.log2(Math.max(bytes, 1)) / 10);
+  const value = bytes / 1024 ** power;
+  const locale = { language, decimal_comma: "de", space_comma: "de" }[number_format] ?? "en";
+  const format = new Intl.NumberFormat(locale, { maximumSignificantDigits: value < 100 ? 3 : 4 });
+  return make("bdi", {}, `${format.format(value)} ${UNITS[power]}`);
+};
+
+/** @type {Moment} */
+const exactTime = (moment, { locale, config }) =>
+  new Intl.DateTimeFormat(locale.language, {
+    year: "numeric",
+    month: "short",
+    day: "numeric",
+    hour: "numeric",
+    minute: "2-digit",
+    hour12: { 12: true, 24: false }[locale.time_format],
+    timeZone: locale.time_zone === "server" ? config.time_zone : undefined,
+  }).format(new Date(moment));
+
+/** @type {Moment} */
+const relativeTime = (moment, { locale }) => {
+  const away = Date.parse(moment) - Date.now();
+  const format = new Intl.RelativeTimeFormat(locale.language, { numeric: "auto" });
+  if (away < HOUR) return format.format(Math.round(away / MINUTE), "minute");
+  if (away < DAY) return format.format(Math.round(away / HOUR), "hour");
+  return format.format(Math.round(away / DAY), "day");
+};
+
+const STYLE = `
+  ha-card { box-sizing: border-box; height: 100%; padding: 10px 16px; }
+  ul { list-style: none; margin: 0; padding: 0; }
+  li, .line, .outage { display: flex; gap: 12px; }
+  li { font-size: var(--ha-font-size-m, 14px); line-height: 20px; padding: 6px 0; }
+  li > div { flex: 1; min-width: 0; }
+  .line { justify-content: space-between; }
+  b { font-weight: 500; }
+  .small, button { font-size: var(--ha-font-size-s, 12px); line-height: 16px; }
+  .small, p { color: var(--secondary-text-color); margin: 4px 0; }
+  ha-icon { color: var(--state-icon-color); }
+  .soon ha-icon, .outage ha-icon { color: var(--warning-color); }
+  .small ha-icon { --mdc-icon-size: 14px; margin-inline-end: 4px; }
+  .bar {
+    --color: var(--primary-color);
+    background: color-mix(in srgb, var(--color) 18%, transparent);
+    border-radius: 4px; height: 8px; margin: 4px 0; overflow: hidden;
+  }
+  .soon .bar { --color: var(--warning-color); }
+  .bar > div { background: var(--color); height: 100%; }
+  button {
+    background: none; border: 0; color: var(--primary-color); cursor: pointer;
+    font-family: inherit; padding: 6px 0;
+  }
+`;
+
+/** @type {PackageRow} */
+const packageRow = ({ order_id, source, size, remaining, expires }, isSoon, hass) => {
+  const name = text(`card_source_${source}`);
+  const percent = size ? (100 * remaining) / size : 100;
+  const amounts = make("span", {});
+  if (size) amounts.append(amount(remaining, hass.locale), " / ", amount(size, hass.locale));
+  else amounts.append(text("card_unlimited"));
+  const meter = {
+    class: "bar",
+    role: "meter",
+    "aria-label": name,
+    "aria-valuenow": Math.round(percent),
+    "aria-valuetext": `${amounts.textContent}`,
+  };
+  const expiry = make("div", { class: "small" }, ...isSoon ? [icon("calendar-alert")] : []);
+  if (expires) {
+    const parts = [relativeTime(expires, hass), exactTime(expires, hass)];
+    const [relative, exact] = parts.map((part) => make("bdi", {}, part));
+    expiry.append(make("time", { datetime: expires }, relative, " · ", exact));
+  } else expiry.append(text("card_never"));
+  return make(
+    "li",
+    { class: isSoon ? "soon" : "", title: order_id ?? "" },
+    icon(source === "sign" ? "gift-outline" : "package-variant-closed"),
+    make(
+      "div",
+      {},
+      make("div", { class: "line" }, make("b", {}, name), amounts),
+      make("div", meter, make("div", { style: `inline-size: ${percent}%` })),
+      expiry,
+    ),
+  );
+};
+
+/** @type {(time: string | null, away: number) => boolean} */
+const isWithin = (time, away) => time !== null && Date.parse(time) <= Date.now() + away;
+
+/** Define the elements. Their classes, too, belong to the registry of the moment. */
+function defineElements() {
+  /** Follows an account: asks for its packages whenever one of its states changes. */
+  class AccountCard extends HTMLElement {
+    /** @type {Partial<CardConfig>} */
+    config = {};
+    #hass = /** @type {Hass | undefined} */ (undefined);
+    #answer = /** @type {Answer | undefined} */ (undefined);
+    #error = "";
+    #ids = [""];
+    #seen = /** @type {unknown[]} */ ([]);
+    #calls = 0;
+    #timer = 0;
+    #card = document.createElement("ha-card");
+
+    constructor() {
+      super();
+      this.attachShadow({ mode: "open" }).append(make("style", {}, STYLE), this.#card);
+    }
+
+    /** @param {CardConfig} config */
+    setConfig(config) {
+      if (!config.device_id) throw new Error(text("card_no_account"));
+      this.config = config;
+      const hass = this.#hass;
+      this.#hass = undefined;
+      if (hass) this.hass = hass;
+    }
+
+    /** Home Assistant sets it at every change of a state, whoever's it is. */
+    set hass(/** @type {Hass} */ hass) {
+      if (hass.entities !== this.#hass?.entities) {
+        this.#ids = Object.values(entitiesOf(hass, this.config.device_id));
+        this.#seen = [];
+      }
+      this.#hass = hass;
+      const seen = [hass.locale, ...this.#ids.map((id) => hass.states[id])];
+      if (this.#seen.length && seen.every((item, index) => item === this.#seen[index])) return;
+      this.#seen = seen;
+      this.#load(hass);
+    }
+
+    connectedCallback() {
+      this.show();
+      const update = () => this.#error && this.#hass ? this.#load(this.#hass) : this.show();
+      this.#timer = setInterval(update, MINUTE);
+    }
+
+    disconnectedCallback() {
+      clearInterval(this.#timer);
+    }
+
+    getCardSize = () => 4;
+    getGridOptions = () => ({ columns: 12, min_columns: 6, rows: "auto" });
+
+    /** @type {Draw} */
+    draw = () => [];
+
+    /** Show the last answer as of now. */
+    show() {
+      const [hass, answer, error] = [this.#hass, this.#answer, this.#error];
+      const failure = error && text(error === "not_found" ? "card_gone" : "outage");
+      this.#card.replaceChildren(...hass && answer ? this.draw(answer, hass) : [failure]);
+    }
+
+    /** @param {Hass} hass */
+    async #load(hass) {
+      const call = ++this.#calls;
+      const { device_id } = this.config;
+      const request = hass.callWS({ type: "bytesflows/packages", device_id });
+      const result = await request.catch((error) => `${error?.code}`);
+      await loadTexts(hass);
+      if (call !== this.#calls) return; // It was asked again meanwhile.
+      const isAnswer = typeof result === "object";
+      this.#error = isAnswer ? "" : result;
+      if (isAnswer || result === "not_found") this.#answer = isAnswer ? result : undefined;
+      this.show();
+    }
+  }
+
+  class PackagesCard extends AccountCard {
+    #isOpen = false;
+
+    /** @param {Hass} hass */
+    static getStubConfig = (hass) => ({ device_id: accountsOf(hass)[0]?.id ?? "" });
+
+    static getConfigForm() {
+      const device = { device: { integration: DOMAIN } };
+      return {
+        schema: [
+          { name: "device_id", required: true, selector: device },
+          { name: "limit", selector: { number: { min: 1, max: 100, mode: "box" } } },
+        ],
+        /** @param {{ name: string }} field */
+        computeLabel: ({ name }) => text(`card_${name}`),
+      };
+    }
+
+    /** @override @type {Draw} */
+    draw = ({ packages, expiring_soon_days, outdated_since: since }, hass) => {
+      const { limit = 8 } = this.config;
+      const usable = packages.filter(({ expires }) => !isWithin(expires, 0));
+      const listed = this.#isOpen ? usable : usable.slice(0, limit);
+      const soon = expiring_soon_days * DAY;
+      const rows = listed.map((item) => packageRow(item, isWithin(item.expires, soon), hass));
+      const age = since && text("card_as_of", { time: exactTime(since, hass) });
+      return [
+        rows.length ? make("ul", {}, ...rows) : make("p", {}, text("card_empty")),
+        ...usable.length > limit ? [this.#toggle(usable.length - limit)] : [],
+        ...age ? [make("p", { class: "small" }, age)] : [],
+      ];
+    };
+
+    /** @param {number} count */
+    #toggle(count) {
+      const label = text(this.#isOpen ? "card_fewer" : "card_more", { count });
+      const button = make("button", { "aria-expanded": `${this.#isOpen}` }, label);
+      button.onclick = () => {
+        this.#isOpen = !this.#isOpen;
+        this.show();
+        this.shadowRoot?.querySelector("button")?.focus();
+      };
+      return button;
+    }
+  }
+
+  class OutageCard extends AccountCard {
+    /** @override @type {Draw} */
+    draw = ({ unreachable_since: since }, hass) => {
+      const time = since && exactTime(since, hass);
+      const line = text(time ? "outage_since" : "outage", { time });
+      return [make("div", { class: "outage", role: "status" }, icon("cloud-off-outline"), line)];
+    };
+  }
+
+  class DashboardStrategy extends HTMLElement {
+    static noEditor = true;
+    static registryDependencies = ["entities", "devices"];
+
+    static getCreateSuggestions = () => ({ title: "BytesFlows", icon: "mdi:gauge" });
+
+    /** @param {DashboardConfig} config @param {Hass} hass */
+    static async generate({ accounts, sections = Object.keys(SECTIONS) }, hass) {
+      await loadTexts(hass);
+      const views = accountsOf(hass)
+        .filter(({ id }) => accounts?.includes(id) ?? true)
+        .map((device) => accountView(hass, device, sections));
+      return { views: views.length ? await Promise.all(views) : [emptyView()] };
+    }
+  }
+
+  customElements.define(PACKAGES_CARD, PackagesCard);
+  customElements.define(OUTAGE_CARD, OutageCard);
+  customElements.define(`ll-strategy-dashboard-${DOMAIN}`, DashboardStrategy);
+}
+
+/** Offer both in Home Assistant's dialogs, whose texts cannot be waited for. */
+async function start() {
+  (window.customStrategies ??= []).push({
+    type: DOMAIN,
+    strategyType: "dashboard",
+    name: "BytesFlows",
+    get description() {
+      return text("dashboard_description");
+    },
+  });
+  (window.customCards ??= []).push({
+    type: PACKAGES_CARD,
+    get name() {
+      return text("card_name");
+    },
+    get description() {
+      return text("card_description");
+    },
+    preview: true,
+    documentationURL: DOCUMENTATION,
+    getEntitySuggestion: (hass, entityId) => {
+      const { platform, device_id } = hass.entities[entityId] ?? {};
+      const config = { type: `custom:${PACKAGES_CARD}`, device_id };
+      return platform === DOMAIN ? { config } : null;
+    },
+  });
+  // Elements that are defined before Home Assistant's own are lost with their registry,
+  // which it replaces while it starts.
+  await customElements.whenDefined("home-assistant");
+  defineElements();
+  const app = document.querySelector("home-assistant");
+  while (!app?.hass) await new Promise((resolve) => setTimeout(resolve, 250));
+  await loadTexts(app.hass);
+}
+
+if (!window.customCards?.some(({ type }) => type === PACKAGES_CARD)) start();

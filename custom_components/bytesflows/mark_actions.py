@@ -1,0 +1,71 @@
+"""Starting automations with a mark that an account has passed."""
+
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers import device_registry as dr
+
+from .account import Account, Mark, PackageMark, describe
+from .const import DOMAIN
+from .registrations import MarkKind, Registration, async_get_registrations
+
+_LOW_KINDS: Final = {True: MarkKind.LOW, False: MarkKind.NOT_LOW}
+
+
+def mark_place(mark: Mark) -> tuple[MarkKind, timedelta]:
+    """Return the scale of a mark, and the place on it."""
+    if isinstance(mark, PackageMark):
+        return MarkKind.PACKAGE, mark.lead_time
+    return _LOW_KINDS[mark.is_low], mark.duration
+
+
+def _description(title: str, mark: Mark) -> str:
+    """Return a mark in a few words, for traces. It is not translated."""
+    if isinstance(mark, PackageMark):
+        return f"{title}: package expiring"
+    return f"{title}: traffic {'' if mark.is_low else 'no longer '}low"
+
+
+def _variables(account: Account, mark: Mark) -> dict[str, Any]:
+    """Return the package or the traffic: bytes, percent, and times in UTC."""
+    if isinstance(mark, PackageMark):
+        return describe(mark.record, account.clock.now())
+    overview = account.overview
+    if TYPE_CHECKING:
+        # Marks of the traffic pass in a good poll only.
+        assert overview is not None
+    return {
+        "available": overview.available_traffic,
+        "total": overview.total_traffic,
+        "percentage": overview.available_percentage,
+        "threshold": account.options.low_traffic_threshold,
+        "since": mark.since.isoformat(),
+    }
+
+
+@callback
+def async_fire_mark(
+    hass: HomeAssistant,
+    config_entry: ConfigEntry[Any],
+    account: Account,
+    mark: Mark,
+    waiting: Iterable[Registration],
+) -> None:
+    """Start the automations that waited for a mark."""
+    entry_id, title = config_entry.entry_id, config_entry.title
+    device = dr.async_get(hass).async_get_device_by_identifier(
+        (DOMAIN, entry_id), entry_id
+    )
+    async_get_registrations(hass).async_run(
+        entry_id,
+        waiting,
+        {
+            **_variables(account, mark),
+            "account": title,
+            "device_id": device and device.id,
+        },
+        _description(title, mark),
+    )

@@ -1,0 +1,223 @@
+"""The triggers that wait for marks, of all automations and all accounts.
+
+They outlive the accounts: an account is reloaded without its automations. And they stay
+for a minute after an automation has gone: if it only is reloaded, the marks passed
+meanwhile run it when it is back.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
+from homeassistant.core import (
+    CALLBACK_TYPE,
+    CoreState,
+    HassJob,
+    HomeAssistant,
+    callback,
+)
+from homeassistant.helpers import config_validation as cv
+from homeassistant.helpers.event import async_call_later
+from homeassistant.helpers.start import async_at_started
+from homeassistant.helpers.trigger import TriggerActionRunner
+from homeassistant.util.hass_dict import HassKey
+
+from .const import DOMAIN, LOGGER
+from .issues import async_update_target_issue
+from .target import async_get_accounts
+
+KEEP_SECONDS: Final = 60
+"""How long a registration outlives its automation."""
+
+
+class MarkKind(StrEnum):
+    """Kinds of marks."""
+
+    LOW = "low"
+    NOT_LOW = "not_low"
+    PACKAGE = "package"
+
+
+@dataclass(eq=False, slots=True)
+class Registration:
+    """A trigger that waits for a mark."""
+
+    kind: MarkKind
+    duration: timedelta
+    target: Mapping[str, Any]
+    run_action: TriggerActionRunner | None
+    """None after the automation has gone."""
+    missed: list[tuple[dict[str, Any], str]] = field(default_factory=list)
+    """Runs that came due after that."""
+    unsub_forget: CALLBACK_TYPE | None = None
+    has_no_account: bool = False
+
+    def run(self, variables: dict[str, Any], description: str) -> None:
+        """Start the automation; one that raises does not keep others from starting."""
+        if self.run_action is None:
+            self.missed.append((variables, description))
+            return
+        try:
+            _ = self.run_action(variables, description)
+        except Exception as err:  # noqa: BLE001
+            LOGGER.warning(
+                "An automation could not be started by %s: %s",
+                description,
+                type(err).__name__,
+            )
+
+
+class Registrations:
+    """All registrations, in `hass.data`."""
+
+    def __init__(self, hass: HomeAssistant) -> None:
+        """Start without any."""
+        self._hass = hass
+        self._items: list[Registration] = []
+        self._listeners: list[Callable[[], None]] = []
+        if hass.state is not CoreState.running:
+            async_at_started(hass, self._async_started)
+
+    @callback
+    def async_listen(self, listener: Callable[[], None]) -> CALLBACK_TYPE:
+        """Have a listener called before a registration is added."""
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)
+
+    @property
+    def low_durations(self) -> dict[bool, set[timedelta]]:
+        """The marks of low traffic, and of the opposite."""
+        return {
+            True: self.durations(MarkKind.LOW),
+            False: self.durations(MarkKind.NOT_LOW),
+        }
+
+    @property
+    def lead_times(self) -> set[timedelta]:
+        """The marks of packages."""
+        return self.durations(MarkKind.PACKAGE)
+
+    def durations(self, kind: MarkKind) -> set[timedelta]:
+        """Return the places of all marks of a kind."""
+        return {item.duration for item in self._items if item.kind is kind}
+
+    def waiting(self, kind: MarkKind, duration: timedelta) -> list[Registration]:
+        """Return the triggers that wait for a mark now."""
+        return [
+            item
+            for item in self._items
+            if item.kind is kind and item.duration == duration
+        ]
+
+    @callback
+    def async_add(
+        self,
+        kind: MarkKind,
+        duration: timedelta,
+        target: Mapping[str, Any],
+        run_action: TriggerActionRunner,
+    ) -> CALLBACK_TYPE:
+        """Add a trigger, and return the function that removes it."""
+        item = next(
+            (
+                item
+                for item in self._items
+                if item.run_action is None
+                and (item.kind, item.duration, item.target) == (kind, duration, target)
+            ),
+            None,
+        )
+        if item is None:
+            for listener in list(self._listeners):
+                listener()
+            item = Registration(kind, duration, target, run_action)
+            self._items.append(item)
+        else:
+            self._async_revive(item, run_action)
+        if self._hass.state is CoreState.running:
+            self.async_check_targets()
+        return partial(self._async_detach, item)
+
+    @callback
+    def _async_revive(
+        self, item: Registration, run_action: TriggerActionRunner
+    ) -> None:
+        """Take a registration up again after its automation was reloaded."""
+        if TYPE_CHECKING:
+            assert item.unsub_forget is not None
+        item.unsub_forget()
+        item.run_action = run_action
+        missed, item.missed = item.missed, []
+        for variables, description in missed:
+            item.run(variables, description)
+
+    @callback
+    def _async_detach(self, item: Registration) -> None:
+        """Forget a registration, unless its automation is back within a minute."""
+        item.run_action = None
+
+        @callback
+        def forget(_: datetime) -> None:
+            self._items.remove(item)
+            self.async_check_targets()
+
+        item.unsub_forget = async_call_later(
+            self._hass, KEEP_SECONDS, HassJob(forget, cancel_on_shutdown=True)
+        )
+
+    @callback
+    def _async_started(self, _: HomeAssistant) -> None:
+        """Check the targets even if no account is set up."""
+        self.async_check_targets()
+
+    @callback
+    def async_check_targets(self) -> None:
+        """Warn of automations whose target means no account."""
+        targets: set[str] = set()
+        for item in self._items:
+            if item.run_action is None:
+                continue
+            had_account = not item.has_no_account
+            item.has_no_account = not async_get_accounts(self._hass, item.target)
+            if not item.has_no_account:
+                continue
+            name = _named(item.target)
+            targets.add(name)
+            if had_account:
+                LOGGER.warning(
+                    "The target of a trigger has no BytesFlows account: %s", name
+                )
+        async_update_target_issue(self._hass, targets)
+
+    @callback
+    def async_run(
+        self,
+        entry_id: str,
+        waiting: Iterable[Registration],
+        variables: dict[str, Any],
+        description: str,
+    ) -> None:
+        """Start the automations that waited for a mark which an account has passed."""
+        for item in waiting:
+            if entry_id in async_get_accounts(self._hass, item.target):
+                item.run(dict(variables), description)
+
+
+def _named(target: Mapping[str, Any]) -> str:
+    """Return a target as people can find it in an automation."""
+    ids = [id_ for value in target.values() for id_ in cv.ensure_list(value)]
+    return ", ".join(map(str, ids)) or "{}"
+
+
+_REGISTRATIONS: HassKey[Registrations] = HassKey(f"{DOMAIN}_registrations")
+
+
+@callback
+def async_get_registrations(hass: HomeAssistant) -> Registrations:
+    """Return the registrations of all accounts."""
+    if _REGISTRATIONS not in hass.data:
+        hass.data[_REGISTRATIONS] = Registrations(hass)
+    return hass.data[_REGISTRATIONS]

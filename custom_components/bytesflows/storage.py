@@ -1,0 +1,436 @@
+"""Everything about an account that outlives a restart, and when it is written.
+
+The only module that knows the shape of the file. Times that the API gave are kept as it
+writes them, so that they are right when its time zone is corrected.
+"""
+
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final, override
+
+from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
+from homeassistant.exceptions import HomeAssistantError
+from homeassistant.helpers.event import async_call_later
+from homeassistant.helpers.storage import Store
+
+from .account import (
+    Account,
+    AccountState,
+    Change,
+    ChangeKind,
+    Life,
+    LowScale,
+    Package,
+    Passed,
+    Trouble,
+    ZoneWatch,
+)
+from .api import BytesFlowsParseError, Codec, Source
+from .const import DOMAIN, LOGGER
+
+STORAGE_VERSION: Final = 1
+SAVE_DELAY: Final = 15 * 60
+"""Seconds within which anything new is written."""
+
+_MAX_INT64: Final = 2**63 - 1
+
+
+class _WatchedStore(Store[dict[str, Any]]):
+    """A store that says whether a write succeeded, which Home Assistant's only logs."""
+
+    has_failed = False
+    """Whether the last write failed. Several can wait for each other: only a write may
+    change it."""
+
+    @override
+    async def _async_write_data(self, data: dict[str, Any]) -> None:
+        """Write, and note a failure."""
+        self.has_failed = True
+        await super()._async_write_data(data)
+        self.has_failed = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Snapshot:
+    """What was written last, as far as it matters whether it differs."""
+
+    urgent: tuple[object, ...]
+    """Changes, alarms, and marks: a difference is written at once."""
+    other: tuple[object, ...]
+    packages: dict[str, Package]
+
+    def is_fallen_behind(self, new: _Snapshot) -> bool:
+        """Return whether a use went down, which a crash must not undo."""
+        return any(
+            package.record.traffic_used < self.packages[id_].record.traffic_used
+            for id_, package in new.packages.items()
+            if id_ in self.packages and package is not self.packages[id_]
+        )
+
+
+class AccountStorage:
+    """The small file in which the state of an account outlives a restart."""
+
+    def __init__(self, hass: HomeAssistant, entry_id: str, codec: Codec) -> None:
+        """Initialize without reading."""
+        self._hass = hass
+        self._codec = codec
+        self._store = _WatchedStore(
+            hass,
+            STORAGE_VERSION,
+            f"{DOMAIN}.{entry_id}",
+            private=True,
+            atomic_writes=True,
+        )
+        self._written: _Snapshot | None = None
+        """None if nothing was written, or not all of it."""
+        self._unsub_later: CALLBACK_TYPE | None = None
+
+    async def async_load(self, now: datetime) -> AccountState:
+        """Return the state that was stored, or a new one."""
+        try:
+            stored = await self._store.async_load()
+            if stored is None:
+                return AccountState()
+            state = _decode(stored, self._codec, now)
+        except (HomeAssistantError, NotImplementedError, ValueError) as err:
+            LOGGER.warning(
+                "The stored packages in %s are damaged or from a newer version; "
+                "starting over: %s",
+                self._store.key,
+                type(err).__name__,
+            )
+            return AccountState()
+        self._written = _snapshot(state, now)
+        return state
+
+    async def async_known_ids(self, now: datetime) -> frozenset[str]:
+        """Return the ids of the packages that were stored."""
+        return frozenset((await self.async_load(now)).ledger.packages)
+
+    async def async_require_baseline(self, now: datetime) -> None:
+        """Let the next reading be a first one, for an account that is not loaded."""
+        state = await self.async_load(now)
+        if state.last_sync is not None:
+            state.require_baseline()
+            await self._async_write(state, _snapshot(state, now), now)
+
+    @callback
+    def async_is_urgent(self, account: Account) -> bool:
+        """Return whether something has to be written now; the rest is scheduled.
+
+        If nothing differs from what was written but times that advance, nothing is
+        written. Of an account whose packages were never read nothing is.
+        """
+        if account.state.last_sync is None:
+            return False
+        new, old = _snapshot(account.state, account.clock.now()), self._written
+        if old is None or new.urgent != old.urgent or old.is_fallen_behind(new):
+            return True
+        if new != old and self._unsub_later is None:
+            self._unsub_later = async_call_later(
+                self._hass, SAVE_DELAY, self._late_save(account)
+            )
+        return False
+
+    async def async_save(self, account: Account, *, is_urgent: bool = False) -> bool:
+        """Write if something is urgent, and return whether nothing urgent is left."""
+        if is_urgent or self.async_is_urgent(account):
+            return await self.async_flush(account)
+        return True
+
+    async def async_flush(self, account: Account) -> bool:
+        """Write everything, including times that only advance."""
+        state, now = account.state, account.clock.now()
+        if state.last_sync is None:
+            return True
+        return await self._async_write(state, _snapshot(state, now), now)
+
+    async def async_remove(self) -> None:
+        """Remove the file."""
+        await self._store.async_remove()
+
+    @callback
+    def async_cancel(self) -> None:
+        """Cancel a write that is scheduled."""
+        if self._unsub_later is not None:
+            self._unsub_later()
+            self._unsub_later = None
+
+    def _late_save(
+        self, account: Account
+    ) -> Callable[[datetime], Coroutine[Any, Any, None]]:
+        """Return the job of a late save."""
+
+        async def save(_: datetime) -> None:
+            self._unsub_later = None
+            await self.async_flush(account)
+
+        return save
+
+    async def _async_write(
+        self, state: AccountState, snapshot: _Snapshot, now: datetime
+    ) -> bool:
+        """Write all of it, and return whether that succeeded.
+
+        While Home Assistant is stopping, it is written with the last of its writes.
+        """
+        self.async_cancel()
+        try:
+            await self._store.async_save(_encode(state, self._codec, now))
+        except Exception as err:  # noqa: BLE001
+            LOGGER.warning("Error writing %s: %s", self._store.key, type(err).__name__)
+            self._store.has_failed = True
+        # After a failure everything differs, so the next save tries again.
+        self._written = None if self._store.has_failed else snapshot
+        return self._written is not None
+
+
+def _snapshot(state: AccountState, now: datetime) -> _Snapshot:
+    """Return what matters of a state."""
+    low = state.marks.low
+    return _Snapshot(
+        urgent=(
+            state.changes,
+            state.shown_is_low,
+            state.shown_is_expiring_soon,
+            low.is_low,
+            low.since,
+            state.consumption.watched_since,
+            state.ledger.needs_baseline,
+            state.invalid_responses.since,
+            state.unreadable_values.since,
+        ),
+        other=(
+            state.shown_overview,
+            state.consumption.total,
+            tuple(state.ledger.newest.items()),
+        ),
+        packages=state.ledger.to_keep(now),
+    )
+
+
+def _encode(state: AccountState, codec: Codec, now: datetime) -> dict[str, Any]:
+    """Return a state fit for JSON."""
+    ledger, low = state.ledger, state.marks.low
+    overview = state.shown_overview
+    return {
+        "shown_overview": None if overview is None else codec.encode_overview(overview),
+        "shown_is_low": state.shown_is_low,
+        "shown_is_expiring_soon": state.shown_is_expiring_soon,
+        "last_sync": _to_timestamp(state.last_sync),
+        "rate": state.rate,
+        "needs_baseline": ledger.needs_baseline,
+        "newest": {
+            source.value: codec.format_time(time)
+            for source, time in ledger.newest.items()
+        },
+        "packages": [
+            _encode_package(package, codec) for package in ledger.to_keep(now).values()
+        ],
+        "changes": [
+            [change.kind.value, codec.encode_record(change.record)]
+            for change in state.changes
+        ],
+        "consumption": {
+            "total": state.consumption.total,
+            "watched_since": _to_timestamp(state.consumption.watched_since),
+            "samples": [
+                [_to_timestamp(time), total]
+                for time, total in state.consumption.samples
+            ],
+        },
+        "marks": {
+            "is_low": low.is_low,
+            "since": _to_timestamp(low.since),
+            "passed": None if low.passed is None else low.passed.total_seconds(),
+            "packages": {
+                id_: [passed.left.total_seconds(), _to_timestamp(passed.expires)]
+                for id_, passed in state.marks.packages.items()
+            },
+        },
+        "invalid_responses": _encode_trouble(state.invalid_responses),
+        "unreadable_values": _encode_trouble(state.unreadable_values),
+        "zone_watch": {
+            "offsets": [
+                [offset.total_seconds(), _to_timestamp(since)]
+                for offset, since in state.zone_watch.offsets.items()
+            ],
+            "ahead": [
+                [_to_timestamp(creation), _to_timestamp(since)]
+                for creation, since in state.zone_watch.ahead.items()
+            ],
+        },
+    }
+
+
+def _encode_package(package: Package, codec: Codec) -> dict[str, Any]:
+    """Return a package fit for JSON."""
+    end = package.end
+    return {
+        "record": codec.encode_record(package.record),
+        "counted": package.counted,
+        "is_listed": package.is_listed,
+        "was_in_use": package.was_in_use,
+        "life": package.life.value,
+        "ended": _to_timestamp(package.ended),
+        "end": None if end is None else codec.encode_record(end),
+        "end_seen": _to_timestamp(package.end_seen),
+        "restart_seen": _to_timestamp(package.restart_seen),
+        "has_restarted": package.has_restarted,
+        "is_restart_told": package.is_restart_told,
+    }
+
+
+def _encode_trouble(trouble: Trouble) -> list[float | None]:
+    """Return a trouble fit for JSON."""
+    return [_to_timestamp(trouble.since), _to_timestamp(trouble.last)]
+
+
+def _decode(stored: dict[str, Any], codec: Codec, now: datetime) -> AccountState:
+    """Return a state; raise ValueError for anything else."""
+    try:
+        state = _decode_state(stored, codec, now)
+    except (
+        BytesFlowsParseError,
+        ArithmeticError,
+        AttributeError,
+        LookupError,
+        OSError,
+        TypeError,
+    ) as err:
+        raise ValueError("not the state of an account") from err
+    totals = [total for _, total in state.consumption.samples]
+    totals.append(state.consumption.total)
+    if state.consumption.watched_since is None or len(totals) == 1:
+        raise ValueError("never watched")
+    if totals != sorted(totals):
+        raise ValueError("a total that went down")
+    return state
+
+
+def _decode_state(stored: dict[str, Any], codec: Codec, now: datetime) -> AccountState:
+    """Return a state, or raise one error or another."""
+    state = AccountState(
+        changes=tuple(
+            Change(ChangeKind(kind), codec.decode_record(row))
+            for kind, row in stored["changes"]
+        ),
+        last_sync=_from_timestamp(stored["last_sync"]),
+        shown_is_low=_flag(stored["shown_is_low"]),
+        shown_is_expiring_soon=_flag(stored["shown_is_expiring_soon"]),
+        invalid_responses=_decode_trouble(stored["invalid_responses"]),
+        unreadable_values=_decode_trouble(stored["unreadable_values"]),
+    )
+    if (overview := stored["shown_overview"]) is not None:
+        state.shown_overview = codec.decode_overview(overview)
+    state.rate = _rate(stored["rate"])
+    ledger = state.ledger
+    ledger.needs_baseline = stored["needs_baseline"] is True
+    for source, text in stored["newest"].items():
+        if (time := codec.parse_time(text)) is not None:
+            ledger.newest[Source(source)] = time
+    for item in stored["packages"]:
+        ledger.put(_decode_package(item, codec), now)
+    consumption = stored["consumption"]
+    state.consumption.total = _size(consumption["total"])
+    state.consumption.watched_since = _from_timestamp(consumption["watched_since"])
+    for stamp, total in consumption["samples"]:
+        if (time := _from_timestamp(stamp)) is not None:
+            state.consumption.samples.append((time, _size(total)))
+    marks = stored["marks"]
+    state.marks.low = LowScale(
+        _flag(marks["is_low"]),
+        _from_timestamp(marks["since"]),
+        None if marks["passed"] is None else timedelta(seconds=marks["passed"]),
+    )
+    state.marks.packages = {
+        str(id_): Passed(timedelta(seconds=left), datetime.fromtimestamp(expires, UTC))
+        for id_, (left, expires) in marks["packages"].items()
+    }
+    state.zone_watch = _decode_zone_watch(stored["zone_watch"])
+    return state
+
+
+def _decode_zone_watch(item: dict[str, Any]) -> ZoneWatch:
+    """Return the observations about the time zone, or raise one error or another."""
+    return ZoneWatch(
+        {
+            timedelta(seconds=offset): datetime.fromtimestamp(since, UTC)
+            for offset, since in item["offsets"]
+        },
+        {
+            datetime.fromtimestamp(creation, UTC): datetime.fromtimestamp(since, UTC)
+            for creation, since in item["ahead"]
+        },
+    )
+
+
+def _decode_package(item: dict[str, Any], codec: Codec) -> Package:
+    """Return a package, or raise one error or another."""
+    end = item["end"]
+    return Package(
+        codec.decode_record(item["record"]),
+        counted=_size(item["counted"]),
+        is_listed=item["is_listed"] is True,
+        was_in_use=item["was_in_use"] is True,
+        life=Life(item["life"]),
+        ended=_from_timestamp(item["ended"]),
+        end=None if end is None else codec.decode_record(end),
+        end_seen=_from_timestamp(item["end_seen"]),
+        restart_seen=_from_timestamp(item["restart_seen"]),
+        has_restarted=item["has_restarted"] is True,
+        is_restart_told=item["is_restart_told"] is True,
+    )
+
+
+def _decode_trouble(item: list[Any]) -> Trouble:
+    """Return a trouble, or raise one error or another."""
+    since, last = item
+    return Trouble(_from_timestamp(since), _from_timestamp(last))
+
+
+def _to_timestamp(time: datetime | None) -> float | None:
+    """Return a time as seconds since 1970."""
+    return None if time is None else time.timestamp()
+
+
+def _from_timestamp(stamp: object) -> datetime | None:
+    """Return the time of a timestamp; raise for anything else."""
+    if stamp is None:
+        return None
+    if isinstance(stamp, bool) or not isinstance(stamp, int | float):
+        raise TypeError("not a timestamp")
+    return datetime.fromtimestamp(stamp, UTC)
+
+
+def _flag(value: object) -> bool | None:
+    """Return a flag that may be unknown; raise for anything else."""
+    if value is not None and not isinstance(value, bool):
+        raise TypeError("not a flag")
+    return value
+
+
+def _rate(value: object) -> float | None:
+    """Return a rate that may be unknown; raise for anything else."""
+    if value is None:
+        return None
+    if (
+        not isinstance(value, int | float)
+        or isinstance(value, bool)
+        or not 0 <= value <= _MAX_INT64
+    ):
+        raise TypeError("not a rate")
+    return value
+
+
+def _size(value: object) -> int:
+    """Return a whole number of bytes; raise for anything else."""
+    if (
+        not isinstance(value, int)
+        or isinstance(value, bool)
+        or not 0 <= value <= _MAX_INT64
+    ):
+        raise TypeError("not a size")
+    return value

@@ -1,0 +1,1 @@
+"""Simulated accounts, as evidence for the forecast: scripts/simulate."""

@@ -1,0 +1,1 @@
+"""An account without Home Assistant: its packages, its clock, its forecast."""
