@@ -524,11 +524,13 @@ async function start() {
     },
   });
   // Elements that are defined before Home Assistant's own are lost with their registry,
-  // which it replaces while it starts.
-  await customElements.whenDefined("home-assistant");
+  // which it replaces while it starts. So ask the registry there is each time.
+  const pause = () => new Promise((resolve) => setTimeout(resolve, 50));
+  while (!window.customElements.get("home-assistant")) await pause();
   defineElements();
-  const app = document.querySelector("home-assistant");
-  while (!app?.hass) await new Promise((resolve) => setTimeout(resolve, 250));
+  /** @type {any} */
+  let app;
+  while (!(app = document.querySelector("home-assistant"))?.hass) await pause();
   await loadTexts(app.hass);
 }
 
