@@ -8,7 +8,7 @@ from .errors import TIMER_SLACK
 
 UPDATE_INTERVAL: Final = timedelta(minutes=5)
 LAST_HOUR_INTERVAL: Final = timedelta(minutes=1)
-"""While what is left lasts less than an hour."""
+"""While the available traffic lasts less than an hour."""
 MIN_UPDATE_INTERVAL: Final = timedelta(seconds=30)
 
 
