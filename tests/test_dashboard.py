@@ -109,6 +109,14 @@ def test_one_name(language: str) -> None:
         assert texts["common"][f"card_source_{source}"] == name
 
 
+@pytest.mark.parametrize("language", ["en", *LANGUAGES])
+def test_no_account_is_not_no_limit(language: str) -> None:
+    """A package without a limit does not ask for an account, and vice versa."""
+    texts = TEXTS[language]["common"]
+    assert "BytesFlows" in texts["card_no_account"]
+    assert "BytesFlows" not in texts["card_unlimited"]
+
+
 def test_every_entity_is_known() -> None:
     """The dashboard names no entity that does not exist, or will not."""
     known = {item.key for item in (*OVERVIEW_SENSORS, *PACKAGES_SENSORS)}
