@@ -29,7 +29,7 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.setup import async_setup_component
 
 from .helpers.clock import NOW
-from .helpers.common import make_entry, pass_time
+from .helpers.common import make_entry, pass_time, set_up
 from .helpers.home import Home
 from .helpers.lifecycle import until
 from .helpers.translations import text
@@ -221,11 +221,11 @@ async def test_unload_forgets_the_planned_refresh(home: Home) -> None:
 
 OUTAGES = [
     pytest.param(Fault(drop=True), "cannot_connect", id="dropped"),
-    pytest.param(Fault.html(403), "cannot_connect", id="firewall"),
-    pytest.param(Fault.refuse(503), "cannot_connect", id="unavailable"),
+    pytest.param(Fault.html(403), "server_error", id="firewall"),
+    pytest.param(Fault.refuse(503), "server_error", id="unavailable"),
     pytest.param(Fault.html(200), "invalid_response", id="page"),
     pytest.param(Fault.without("data"), "invalid_response", id="no data"),
-    pytest.param(Fault.code(50008), "invalid_response", id="code"),
+    pytest.param(Fault.code(50008), "unexpected_status", id="code"),
     pytest.param(Fault.refuse(429), "rate_limited", id="limited"),
 ]
 
@@ -258,6 +258,38 @@ async def test_outage(
     assert text("exceptions", key, "message").partition("{")[0] in lines[0]
     assert lines[1] == "Fetching BytesFlows data recovered"
     assert EXAMPLE_TOKEN not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("fault", "detail", "given"),
+    [
+        (Fault.without("code"), "the response has no number: code", {}),
+        (Fault.refuse(404), "(HTTP 404)", {"status": "HTTP 404"}),
+        (Fault.code(50008), "code 50008)", {"status": "HTTP 200, code 50008"}),
+        (Fault.refuse(429), ": HTTP 429", {}),
+    ],
+)
+async def test_details_are_in_the_log(
+    home: Home,
+    caplog: pytest.LogCaptureFixture,
+    fault: Fault,
+    detail: str,
+    given: dict[str, str],
+) -> None:
+    """The log has English details; what people read is in their language alone."""
+    caplog.set_level(logging.INFO)
+    home.api.break_(fault, OVERVIEW)
+    assert not await set_up(home.hass, home.entry)
+    assert home.entry.error_reason_translation_placeholders == given
+    (line,) = [line for line in caplog.messages if "not ready yet" in line]
+    assert f"{detail};" in line
+    home.api.heal()
+    await home.reload()
+    home.api.break_(fault, OVERVIEW)
+    caplog.clear()
+    await home.poll()
+    (line,) = [line for line in caplog.messages if "Error fetching" in line]
+    assert line.endswith(detail)
 
 
 async def test_outage_of_the_records(

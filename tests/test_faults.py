@@ -31,11 +31,14 @@ from homeassistant.util.dt import utcnow
 from .helpers.common import FIGURES, make_entry, set_up, state
 from .helpers.faults import (
     AUTH,
+    CONNECTION,
     ENDLESS,
     FINE,
+    LIMITED,
     OVERVIEW_TROUBLES,
     PAGE_TROUBLES,
     PAGING_TROUBLES,
+    RESPONSE,
     TIMEOUT,
     UNKNOWN,
     Trouble,
@@ -44,6 +47,8 @@ from .helpers.flows import advanced, submit
 from .helpers.tokens import TokenWatch, has_token
 
 NO_PACKAGES = "no packages"
+# Exceptions say more than forms do.
+KINDS = {"paused": LIMITED, "server_error": CONNECTION, "unexpected_status": RESPONSE}
 # Enough for the answers that come, even on a busy machine.
 TIME_TO_ANSWER = 1.0
 
@@ -166,7 +171,12 @@ def outcome_of(entry: MockConfigEntry) -> str:
     if entry.state is ConfigEntryState.LOADED:
         return UNKNOWN if entry.runtime_data.account.unreadable else FINE
     assert entry.error_reason_translation_key is not None
-    return entry.error_reason_translation_key
+    return kind_of(entry.error_reason_translation_key)
+
+
+def kind_of(key: str | None) -> str:
+    """Return the key of a form for the key of an exception."""
+    return KINDS.get(str(key), str(key))
 
 
 def end_flows(hass: HomeAssistant) -> int:
@@ -237,7 +247,7 @@ async def test_poll(hass: HomeAssistant, suite: Suite, entry: MockConfigEntry) -
         assert state(hass, "total_traffic").state == "unavailable"
         assert isinstance(coordinator.last_exception, HomeAssistantError)
         assert not has_token("".join(format_exception(coordinator.last_exception)))
-        return str(coordinator.last_exception.translation_key)
+        return kind_of(coordinator.last_exception.translation_key)
 
     async def recover() -> str:
         await coordinator.async_request_refresh()
@@ -273,7 +283,7 @@ async def test_action(
             await hass.async_block_till_done()
             assert end_flows(hass) == 0
             assert state(hass, "active_packages").state == "1"
-            return "token" if found else str(err.translation_key)
+            return "token" if found else kind_of(err.translation_key)
         return trouble.outcome if trouble.outcome == UNKNOWN else FINE
 
     async def recover() -> str:

@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from graphlib import TopologicalSorter
 import json
 from pathlib import Path
@@ -32,7 +33,7 @@ from custom_components.bytesflows.calendar import PACKAGE_EXPIRIES
 from custom_components.bytesflows.condition import CONDITIONS
 from custom_components.bytesflows.config_flow import DEFAULT_OPTIONS
 from custom_components.bytesflows.const import DOMAIN
-from custom_components.bytesflows.errors import error_key
+from custom_components.bytesflows.errors import error_key, reason_of
 from custom_components.bytesflows.event import PACKAGE_EVENT
 from custom_components.bytesflows.sensor import (
     LAST_UPDATE_SENSOR,
@@ -65,6 +66,7 @@ ERRORS: list[BytesFlowsError] = [
     BytesFlowsConnectionError(""),
     BytesFlowsTimeoutError(""),
     BytesFlowsRateLimitError("", status=429),
+    BytesFlowsRateLimitError("", status=429, retry_after=60.0),
     BytesFlowsResponseError("", status=404),
     BytesFlowsResponseError("", status=500),
     BytesFlowsParseError(""),
@@ -162,9 +164,9 @@ def test_every_event_has_a_text() -> None:
 @pytest.mark.parametrize("error", ERRORS, ids=repr)
 def test_every_error_has_texts(error: BytesFlowsError) -> None:
     """Each exception of the client has a text in forms and one in exceptions."""
-    key = error_key(error)
-    assert placeholders(text("config", "error", key)) == set()
-    assert placeholders(text("exceptions", key, "message")) == {"detail"}
+    assert placeholders(text("config", "error", error_key(error))) == set()
+    key, given = reason_of(error, datetime.now(UTC))
+    assert placeholders(text("exceptions", key, "message")) == set(given)
 
 
 def test_every_exception_of_the_client_is_mapped() -> None:
@@ -179,22 +181,18 @@ def test_every_exception_of_the_client_is_mapped() -> None:
 
 def test_every_translated_exception_has_a_text() -> None:
     """Each exception raised for Home Assistant has a text with its placeholders."""
-    used = set()
+    used = {reason_of(error, datetime.now(UTC))[0] for error in ERRORS}
     for module, call in _calls():
         keywords = {item.arg: item.value for item in call.keywords}
-        if "translation_domain" not in keywords:
+        if "translation_domain" not in keywords or module == "errors":
             continue
         key = keywords["translation_key"]
-        if not isinstance(key, ast.Constant):
-            assert (module, ast.unparse(key)) == ("errors", "error_key(error)")
-            continue
-        used.add(key.value)
-        given = keywords["translation_placeholders"]
+        assert isinstance(key, ast.Constant)
+        used.add(str(key.value))
+        given = keywords.get("translation_placeholders", ast.Dict())
         assert isinstance(given, ast.Dict)
         names = {item.value for item in given.keys if isinstance(item, ast.Constant)}
         assert placeholders(text("exceptions", str(key.value), "message")) == names
-    assert used == {"unknown_time_zone"}
-    used |= {error_key(error) for error in ERRORS}
     assert used == set(ENGLISH["exceptions"])
 
 

@@ -150,10 +150,12 @@ async def test_unknown_or_unloaded(hass: HomeAssistant, entry: MockConfigEntry) 
     ("fault", "key"),
     [
         (Fault.refuse(401), "invalid_auth"),
-        (Fault.refuse(500), "cannot_connect"),
-        (Fault.html(), "cannot_connect"),
-        (Fault.refuse(429, **{"Retry-After": "90"}), "rate_limited"),
-        (Fault.refuse(404), "invalid_response"),
+        (Fault(drop=True), "cannot_connect"),
+        (Fault.refuse(500), "server_error"),
+        (Fault.html(), "server_error"),
+        (Fault.refuse(429), "rate_limited"),
+        (Fault.refuse(429, **{"Retry-After": "90"}), "paused"),
+        (Fault.refuse(404), "unexpected_status"),
         (Fault.data(records="none"), "invalid_response"),
     ],
 )
@@ -171,7 +173,7 @@ async def test_failures(home: Home, fault: Fault, key: str) -> None:
     home.api.requests.clear()
     with pytest.raises(HomeAssistantError):
         await get_packages(home.hass)
-    assert bool(home.api.requests) is (key != "rate_limited")
+    assert bool(home.api.requests) is (key != "paused")
 
 
 async def test_rejected_token(home: Home) -> None:
@@ -196,9 +198,9 @@ async def test_pause(home: Home) -> None:
     for _ in range(2):
         with pytest.raises(HomeAssistantError) as caught:
             await get_packages(home.hass)
-        placeholders = caught.value.translation_placeholders
-        assert placeholders is not None
-        assert placeholders["detail"].endswith(", until 2026-03-02 13:00")
+        assert caught.value.translation_key == "paused"
+        given = {"time": "2026-03-02 13:00"}
+        assert caught.value.translation_placeholders == given
     assert home.api.count(RECORDS) == 2
     home.api.heal()
     await home.poll(11)
@@ -232,4 +234,4 @@ async def test_unloaded_meanwhile(home: Home) -> None:
     assert await home.unload()
     with pytest.raises(HomeAssistantError) as caught:
         await action
-    assert caught.value.translation_key == "cannot_connect"
+    assert caught.value.translation_key == "request_canceled"

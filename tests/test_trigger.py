@@ -51,6 +51,7 @@ from .helpers.common import make_entry, set_up
 from .helpers.home import Home
 from .helpers.lifecycle import Lives
 from .helpers.modules import forget, lose_entity_classes
+from .helpers.translations import TEXTS
 
 BELOW_20 = crossed(type="below", value=size(20))
 OUTSIDE = crossed(type="outside", value_min=size(40), value_max=size(60))
@@ -134,8 +135,8 @@ async def test_variables_of_low_traffic(
         f"BytesFlows {device.id} {left * GIB} {100 * GIB} {left}.0 10"
         f" 2026-03-01T12:{since}+00:00 / BytesFlows: {description}"
         for left, since, description in (
-            (5, "05:01", "traffic low"),
-            (50, "10:02", "traffic no longer low"),
+            (5, "05:01", "Traffic became low"),
+            (50, "10:02", "Traffic no longer low"),
         )
     ]
 
@@ -161,8 +162,23 @@ async def test_variables_of_a_package(
     assert text == (
         "ORD-2 order active True 1073741824 536870912 536870912"
         " 2026-02-28T12:00:00+00:00 2026-03-03T00:00:00+00:00"
-        f" BytesFlows {device.id} / BytesFlows: package expiring"
+        f" BytesFlows {device.id} / BytesFlows: Package expiring"
     )
+
+
+@pytest.mark.parametrize("language", ["de", "zh-Hans"])
+async def test_description_in_another_language(home: Home, language: str) -> None:
+    """A trace names the trigger in the language of the server."""
+    await home.set_up()
+    await home.hass.config.async_update(language=language)
+    await home.hass.async_block_till_done()
+    heard = await listen(
+        home.hass, automation(became_low(), says="{{ trigger.description }}")
+    )
+    leave(home.account, 5)
+    await home.poll()
+    name = TEXTS[language]["triggers"]["traffic_became_low"]["name"]
+    assert said(heard) == [f"BytesFlows: {name}"]
 
 
 async def test_automation_before_the_account(home: Home) -> None:

@@ -5,7 +5,7 @@ import time
 
 from homeassistant.const import CONF_TIME_ZONE, Platform
 from homeassistant.core import HomeAssistant
-from homeassistant.exceptions import ConfigEntryError
+from homeassistant.exceptions import ConfigEntryError, ConfigEntryNotReady
 from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.typing import ConfigType
 from homeassistant.util import dt as dt_util
@@ -23,6 +23,7 @@ from .const import (
 )
 from .coordinator import BytesFlowsConfigEntry, BytesFlowsCoordinator
 from .dashboard import async_setup_dashboard
+from .errors import setup_error
 from .issues import (
     INVALID_RESPONSE,
     UNREADABLE_VALUES,
@@ -85,7 +86,10 @@ async def async_setup_entry(hass: HomeAssistant, entry: BytesFlowsConfigEntry) -
     )
     coordinator = BytesFlowsCoordinator(hass, entry, account, storage)
     async_recheck_time_zone_issue(hass, entry, time_zone)
-    await coordinator.async_config_entry_first_refresh()
+    try:
+        await coordinator.async_config_entry_first_refresh()
+    except ConfigEntryNotReady as err:
+        raise setup_error(err) from err
     entry.runtime_data = coordinator
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
     coordinator.async_start()

@@ -20,13 +20,12 @@ from homeassistant.helpers.update_coordinator import DataUpdateCoordinator, Upda
 from .account import Account, AccountData, Publisher
 from .api import (
     BytesFlowsAuthenticationError,
-    BytesFlowsConnectionError,
     BytesFlowsError,
     Record,
     Source,
 )
 from .connection import Requests
-from .const import LOGGER
+from .const import DOMAIN, LOGGER
 from .dispatch import Dispatcher, account_signal
 from .errors import TIMER_SLACK, update_error
 from .issues import async_note_error, async_note_records, async_update_issues
@@ -138,8 +137,9 @@ class BytesFlowsCoordinator(DataUpdateCoordinator[AccountData]):
                 await self.async_request_refresh()
             raise update_error(err, self.account.clock.now()) from err
         if listing is None:
-            ended = BytesFlowsConnectionError("the account is being unloaded")
-            raise update_error(ended, self.account.clock.now())
+            raise UpdateFailed(
+                translation_domain=DOMAIN, translation_key="request_canceled"
+            )
         return self.account.completed(listing)
 
     @override

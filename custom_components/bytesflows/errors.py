@@ -1,8 +1,11 @@
-"""Errors of the client as Home Assistant wants to have them."""
+"""Errors of the client as exceptions of Home Assistant."""
 
 from datetime import datetime, timedelta
 from typing import Final
 
+from homeassistant.core import callback
+from homeassistant.exceptions import ConfigEntryNotReady
+from homeassistant.helpers.translation import async_get_exception_message
 from homeassistant.helpers.update_coordinator import UpdateFailed
 from homeassistant.util import dt as dt_util
 
@@ -21,7 +24,7 @@ TIMER_SLACK: Final = timedelta(seconds=1)
 
 
 def error_key(error: BytesFlowsError) -> str:
-    """Return the translation key of an error, for forms and exceptions alike."""
+    """Return the translation key of an error in a form."""
     match error:
         case BytesFlowsAuthenticationError():
             return "invalid_auth"
@@ -35,16 +38,45 @@ def error_key(error: BytesFlowsError) -> str:
             return "invalid_response"
 
 
+def reason_of(error: BytesFlowsError, now: datetime) -> tuple[str, dict[str, str]]:
+    """Return the translation key of an exception, and its placeholders."""
+    match error:
+        case BytesFlowsRateLimitError(retry_after=float(wait)):
+            end = dt_util.as_local(now + timedelta(seconds=wait))
+            return "paused", {"time": f"{end:%Y-%m-%d %H:%M}"}
+        case BytesFlowsRateLimitError():
+            return "rate_limited", {}
+        case BytesFlowsResponseError(is_temporary=True):
+            return "server_error", {"status": str(error)}
+        case BytesFlowsResponseError():
+            return "unexpected_status", {"status": str(error)}
+        case _:
+            return error_key(error), {}
+
+
+@callback
 def update_error(error: BytesFlowsError, now: datetime) -> UpdateFailed:
-    """Return an error of the client as an error of a poll or an action."""
-    detail, wait = str(error), error.retry_after
-    if wait is not None:
-        end = now + timedelta(seconds=wait)
-        detail += f", until {dt_util.as_local(end):%Y-%m-%d %H:%M}"
-        wait += TIMER_SLACK.total_seconds()
+    """Return an error of the client as an error of a poll or an action.
+
+    People read it in their language; the log has the details, which are English.
+    """
+    key, placeholders = reason_of(error, now)
+    message = async_get_exception_message(DOMAIN, key, placeholders)
+    wait = error.retry_after
     return UpdateFailed(
+        message if placeholders else f"{message}: {error}",
         translation_domain=DOMAIN,
-        translation_key=error_key(error),
-        translation_placeholders={"detail": detail},
-        retry_after=wait,
+        translation_key=key,
+        translation_placeholders=placeholders,
+        retry_after=None if wait is None else wait + TIMER_SLACK.total_seconds(),
+    )
+
+
+def setup_error(error: ConfigEntryNotReady) -> ConfigEntryNotReady:
+    """Return a failed first poll with its details, which Home Assistant leaves out."""
+    return ConfigEntryNotReady(
+        str(error.__cause__),
+        translation_domain=error.translation_domain,
+        translation_key=error.translation_key,
+        translation_placeholders=error.translation_placeholders,
     )

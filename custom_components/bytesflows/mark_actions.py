@@ -7,12 +7,18 @@ from typing import TYPE_CHECKING, Any, Final
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import device_registry as dr
+from homeassistant.helpers.translation import async_get_cached_translations
 
 from .account import Account, Mark, PackageMark, describe
 from .const import DOMAIN
 from .registrations import MarkKind, Registration, async_get_registrations
 
 _LOW_KINDS: Final = {True: MarkKind.LOW, False: MarkKind.NOT_LOW}
+_TRIGGERS: Final = {
+    MarkKind.LOW: "traffic_became_low",
+    MarkKind.NOT_LOW: "traffic_no_longer_low",
+    MarkKind.PACKAGE: "package_expiring",
+}
 
 
 def mark_place(mark: Mark) -> tuple[MarkKind, timedelta]:
@@ -22,11 +28,14 @@ def mark_place(mark: Mark) -> tuple[MarkKind, timedelta]:
     return _LOW_KINDS[mark.is_low], mark.duration
 
 
-def _description(title: str, mark: Mark) -> str:
-    """Return a mark in a few words, for traces. It is not translated."""
-    if isinstance(mark, PackageMark):
-        return f"{title}: package expiring"
-    return f"{title}: traffic {'' if mark.is_low else 'no longer '}low"
+@callback
+def _description(hass: HomeAssistant, title: str, kind: MarkKind) -> str:
+    """Return the account and the name of the trigger, in the server's language."""
+    trigger, language = _TRIGGERS[kind], hass.config.language
+    texts = async_get_cached_translations(hass, language, "triggers", DOMAIN)
+    # A language that was selected a moment ago may not be loaded yet.
+    name = texts.get(f"component.{DOMAIN}.triggers.{trigger}.name", trigger)
+    return f"{title}: {name}"
 
 
 def _variables(account: Account, mark: Mark) -> dict[str, Any]:
@@ -67,5 +76,5 @@ def async_fire_mark(
             "account": title,
             "device_id": device and device.id,
         },
-        _description(title, mark),
+        _description(hass, title, mark_place(mark)[0]),
     )
