@@ -1,13 +1,11 @@
 """The texts in every language say what the English ones do."""
 
-from collections.abc import Iterator, Mapping
 import re
-from typing import Any
 import unicodedata
 
 import pytest
 
-from .helpers.translations import ENGLISH, LANGUAGES, TEXTS, placeholders
+from .helpers.translations import ENGLISH, LANGUAGES, TEXTS, flat, placeholders
 
 # What is the same word in the language.
 SAME: dict[str, set[str]] = {
@@ -26,17 +24,6 @@ LONGEST_NAME = 30
 LONGEST_TITLE = 42
 
 
-def _texts(
-    node: Mapping[str, Any], path: tuple[str, ...] = ()
-) -> Iterator[tuple[tuple[str, ...], str]]:
-    """Yield each text with the path to it, in their order."""
-    for key, value in node.items():
-        if isinstance(value, str):
-            yield (*path, key), value
-        else:
-            yield from _texts(value, (*path, key))
-
-
 def _columns(text: str) -> int:
     """Return how wide a text is: the signs of East Asia are two columns wide."""
     return sum(1 + (unicodedata.east_asian_width(sign) in "WF") for sign in text)
@@ -52,7 +39,7 @@ def language(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def translated(language: str) -> dict[tuple[str, ...], str]:
     """Return the texts in that language."""
-    return dict(_texts(TEXTS[language]))
+    return dict(flat(TEXTS[language]))
 
 
 def test_languages() -> None:
@@ -61,14 +48,14 @@ def test_languages() -> None:
     assert " ".join(LANGUAGES) == others
 
 
-def test_same_texts(translated: dict[tuple[str, ...], str]) -> None:
+def test_sameflat(translated: dict[tuple[str, ...], str]) -> None:
     """None is left out, and none is there in vain."""
-    assert list(translated) == [path for path, _ in _texts(ENGLISH)]
+    assert list(translated) == [path for path, _ in flat(ENGLISH)]
 
 
 def test_same_parts(translated: dict[tuple[str, ...], str]) -> None:
     """Each has the placeholders and the marks of the English one."""
-    for path, english in _texts(ENGLISH):
+    for path, english in flat(ENGLISH):
         text = translated[path]
         assert placeholders(text) == placeholders(english), path
         assert sorted(MARKS.findall(text)) == sorted(MARKS.findall(english)), path
@@ -80,14 +67,14 @@ def test_nothing_left_in_english(
     language: str, translated: dict[tuple[str, ...], str]
 ) -> None:
     """What is the same as in English is the same word in the language."""
-    same = {text for path, text in _texts(ENGLISH) if translated[path] == text}
+    same = {text for path, text in flat(ENGLISH) if translated[path] == text}
     assert same == SAME.get(language, set())
 
 
 @pytest.mark.parametrize("code", TEXTS)
 def test_what_hassfest_refuses(code: str) -> None:
     """No address, no HTML and no loose space, and placeholders that are plain names."""
-    for path, message in _texts(TEXTS[code]):
+    for path, message in flat(TEXTS[code]):
         assert not re.search(r"(\w+://|www\.)[\w.-]*\.[a-zA-Z]{2}", message), path
         assert not re.search(r"<[a-z/!]", message), path
         assert not re.search(r"'\{\w+\}'", message), path

@@ -27,6 +27,17 @@ def text(*path: str) -> str:
     return node
 
 
+def flat(
+    node: Mapping[str, Any], path: tuple[str, ...] = ()
+) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Yield each text with its path, in the order of the file."""
+    for key, value in node.items():
+        if isinstance(value, str):
+            yield (*path, key), value
+        else:
+            yield from flat(value, (*path, key))
+
+
 def placeholders(message: str) -> set[str]:
     """Return the names in braces of a text."""
     return {name for _, name, _, _ in Formatter().parse(message) if name}
