@@ -22,6 +22,8 @@ MARKS = re.compile(r"\*\*|```|\n+|https?://(?:[a-zA-Z0-9./-]*[a-zA-Z0-9/])?")
 # Columns that fit beside an icon and a value on a phone, and in its list of repairs.
 LONGEST_NAME = 30
 LONGEST_TITLE = 42
+# The editor of automations has them as headings in one line.
+HEADINGS = {"conditions", "services", "triggers"}
 
 
 def _columns(text: str) -> int:
@@ -83,9 +85,10 @@ def test_what_hassfest_refuses(code: str) -> None:
 
 
 def test_width(translated: dict[tuple[str, ...], str]) -> None:
-    """Names fit beside their values, and titles of repairs into the list."""
+    """Names fit beside their values, and headings and titles into their line."""
     for path, text in translated.items():
-        if path[0] == "entity" and path[-1] == "name":
+        is_heading = path[0] in HEADINGS and path[2:] == ("name",)
+        if is_heading or (path[0] == "entity" and path[-1] == "name"):
             assert _columns(text) <= LONGEST_NAME, text
         if path[0] == "issues" and path[2:] == ("title",):
             assert _columns(text.format(name="BytesFlows")) <= LONGEST_TITLE, text
