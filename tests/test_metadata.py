@@ -356,23 +356,29 @@ def test_every_rule_about_documentation_has_its_section() -> None:
 
 
 def test_brand() -> None:
-    """The images have the sizes that Home Assistant wants, and something in them."""
-    sizes = {"icon": (256, 256), "logo": (500, 128)}
+    """The images have the sizes that Home Assistant wants, and no margins."""
     names = {
         f"{prefix}{name}{suffix}.png"
         for prefix in ("", "dark_")
-        for name in sizes
+        for name in ("icon", "logo")
         for suffix in ("", "@2x")
     }
     assert {path.name for path in (PACKAGE / "brand").iterdir()} == names
+    sizes = {}
     for name in names:
-        with Image.open(PACKAGE / "brand" / name) as image:
-            kind = name.removeprefix("dark_").partition(".")[0]
-            factor = 2 if kind.endswith("@2x") else 1
-            width, height = sizes[kind.removesuffix("@2x")]
-            assert image.size == (width * factor, height * factor)
-            assert image.convert("RGBA").getpixel((0, 0)) == (0, 0, 0, 0)
-            assert len(image.convert("RGBA").getcolors(100_000) or ()) > 16
+        with Image.open(PACKAGE / "brand" / name) as file:
+            image = file.convert("RGBA")
+        sizes[name] = image.size
+        assert image.getchannel("A").getbbox() == (0, 0, *image.size), name
+        assert image.getpixel((0, 0)) == (0, 0, 0, 0), name
+        assert len(image.getcolors(100_000) or ()) > 16, name
+    for name, (width, height) in sizes.items():
+        factor = 2 if name.endswith("@2x.png") else 1
+        # The shortest side of a logo may have 128 to 256 pixels.
+        assert height == (256 if "icon" in name else 128) * factor, name
+        assert width == height or ("logo" in name and width > height), name
+        single = sizes[name.replace("@2x", "")]
+        assert (width, height) == (single[0] * factor, single[1] * factor), name
 
 
 def test_manifest() -> None:

@@ -14,8 +14,8 @@ from .images import shrink
 
 SOURCES: Final = ROOT / "brand"
 IMAGES: Final = PACKAGE / "brand"
-WIDTHS: Final = {"icon": 256, "logo": 500}
-"""The logo is half as high as the icon; each is there in double size, too."""
+SIZES: Final = {"icon": (256, 256), "logo": (487, 128)}
+"""Home Assistant wants no margins. Each is there in double size, too."""
 # What carries the picture on a light and on a dark page.
 STYLES: Final = {
     "": "color: #1c2b3a",
@@ -43,16 +43,18 @@ async def main() -> None:
         )
         for scale, suffix in ((1, ""), (2, "@2x")):
             page = await browser.new_page(device_scale_factor=scale)
-            for name, width in WIDTHS.items():
+            for name, size in SIZES.items():
                 for prefix, style in STYLES.items():
                     path = IMAGES / f"{prefix}{name}{suffix}.png"
-                    await _render(page, image(name), style, width, path)
+                    await _render(page, image(name), style, size, path)
         await browser.close()
 
 
-async def _render(page: Page, source: str, style: str, width: int, path: Path) -> None:
-    """Render one image on nothing."""
-    height = width if "logo" not in path.name else width * 256 // 1000
+async def _render(
+    page: Page, source: str, style: str, size: tuple[int, int], path: Path
+) -> None:
+    """Render one image on a transparent background."""
+    width, height = size
     await page.set_viewport_size(ViewportSize(width=width, height=height))
     body = f'<body style="margin: 0; {style}">{source}</body>'
     await page.set_content(body.replace("<svg ", '<svg style="display:block" ', 1))
