@@ -17,7 +17,7 @@ from homeassistant.setup import async_setup_component
 
 from .helpers.automations import HEARD, Config, automation, became_low, said, size
 from .helpers.home import Home
-from .helpers.modules import forget, lose_entity_classes
+from .helpers.modules import change_entity_classes, forget
 
 pytestmark = pytest.mark.usefixtures("now")
 
@@ -145,6 +145,7 @@ async def test_for(home: Home) -> None:
     assert len(heard) == 1
 
 
+@pytest.mark.parametrize("change", ["lost", "renamed"])
 @pytest.mark.parametrize("account_first", [True, False])
 async def test_without_the_classes_for_entities(
     home: Home,
@@ -152,9 +153,10 @@ async def test_without_the_classes_for_entities(
     issue_registry: ir.IssueRegistry,
     monkeypatch: pytest.MonkeyPatch,
     account_first: bool,
+    change: str,
 ) -> None:
     """Where Home Assistant has changed them, triggers and entities go on."""
-    lose_entity_classes(monkeypatch, "condition")
+    change_entity_classes(monkeypatch, change)
     forget(monkeypatch, "condition", "entity_conditions")
     automations = [
         automation(became_low()),

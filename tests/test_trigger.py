@@ -50,7 +50,7 @@ from .helpers.clock import NOW
 from .helpers.common import make_entry, set_up
 from .helpers.home import Home
 from .helpers.lifecycle import Lives
-from .helpers.modules import forget, lose_entity_classes
+from .helpers.modules import change_entity_classes, forget
 from .helpers.translations import TEXTS
 
 BELOW_20 = crossed(type="below", value=size(20))
@@ -555,6 +555,7 @@ async def test_bad_options(
     assert "Automation with alias 'Bad' failed to setup triggers" in caplog.text
 
 
+@pytest.mark.parametrize("change", ["lost", "renamed"])
 @pytest.mark.parametrize("account_first", [True, False])
 async def test_without_the_classes_for_entities(
     home: Home,
@@ -562,6 +563,7 @@ async def test_without_the_classes_for_entities(
     issue_registry: ir.IssueRegistry,
     monkeypatch: pytest.MonkeyPatch,
     account_first: bool,
+    change: str,
 ) -> None:
     """Where Home Assistant has changed them, the triggers of the marks go on."""
     home.account.packages.append(package("2", days=1.1))
@@ -581,7 +583,7 @@ async def test_without_the_classes_for_entities(
             home.hass, "automation", {"automation": automations}
         )
     )
-    lose_entity_classes(monkeypatch, "trigger")
+    change_entity_classes(monkeypatch, change)
     forget(monkeypatch, "trigger", "entity_triggers")
     for step in steps if account_first else reversed(steps):
         await step()

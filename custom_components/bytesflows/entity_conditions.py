@@ -9,9 +9,11 @@ from homeassistant.helpers.condition import (
 )
 from homeassistant.util.unit_conversion import InformationConverter
 
+from .entity_bases import known_to_bases
 from .entity_filter import DATA_SIZE_SPECS, PROBLEM_SPECS, filter_own_entities
 
 
+@known_to_bases
 class IsTrafficLowCondition(EntityStateConditionBase):
     """Test whether traffic is low."""
 
@@ -26,6 +28,7 @@ class IsTrafficLowCondition(EntityStateConditionBase):
         )
 
 
+@known_to_bases
 class IsTrafficCondition(EntityNumericalConditionWithUnitBase):
     """Test one of our data sizes against a threshold, whatever the units."""
 

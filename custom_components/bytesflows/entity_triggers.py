@@ -16,6 +16,7 @@ from homeassistant.helpers.trigger import (
 from homeassistant.helpers.typing import ConfigType
 from homeassistant.util.unit_conversion import InformationConverter
 
+from .entity_bases import known_to_bases
 from .entity_filter import DATA_SIZE_SPECS, filter_own_entities
 
 _SCHEMA: Final = vol.Schema(
@@ -26,6 +27,7 @@ _SCHEMA: Final = vol.Schema(
 )
 
 
+@known_to_bases
 class TrafficCrossedThresholdTrigger(
     EntityNumericalStateCrossedThresholdTriggerWithUnitBase
 ):

@@ -2,6 +2,7 @@
 
 - `clock`: the moment at which the tests begin
 - `common`: config entries, passing time, states and notifications
+- `broken`: a Home Assistant whose unstable classes have changed
 - `automations`: automations on our triggers, and their events
 - `disk`: the disk, as far as the files of our accounts are concerned
 - `home`: a Home Assistant with an account, which most tests begin with

@@ -7,6 +7,8 @@ import pytest
 
 from custom_components import bytesflows
 
+from . import broken
+
 
 def forget(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
     """Have modules of ours imported again, until the end of the test."""
@@ -16,8 +18,9 @@ def forget(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
         monkeypatch.delitem(sys.modules, full)
 
 
-def lose_entity_classes(monkeypatch: pytest.MonkeyPatch, helper: str) -> None:
-    """Take away the classes for entities from a helper of Home Assistant."""
-    module = import_module(f"homeassistant.helpers.{helper}")
-    for name in [name for name in vars(module) if name.startswith("Entity")]:
-        monkeypatch.delattr(module, name)
+def change_entity_classes(monkeypatch: pytest.MonkeyPatch, change: str) -> None:
+    """Have Home Assistant's classes for entities changed, until the end of the test."""
+    if change == "lost":
+        broken.lose_classes(monkeypatch.delattr)
+    else:
+        broken.rename_specs(monkeypatch.setattr)
