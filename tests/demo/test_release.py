@@ -1,8 +1,11 @@
 """The file that people install, in the releases of Home Assistant that they have."""
 
+from datetime import UTC, datetime, timedelta
 import json
 from pathlib import Path
+import shutil
 import subprocess
+from typing import Any
 import zipfile
 
 import pytest
@@ -10,9 +13,10 @@ import pytest
 from dev import ROOT
 from dev.demo.__main__ import _wrong_lines, _wrong_states
 from dev.demo.account import make_account
-from dev.demo.home_assistant import PYTHON
-from dev.simulated_api import Account, SimulatedApi
-from tests.helpers.demo import with_account
+from dev.demo.home_assistant import PYTHON, HomeAssistant
+from dev.simulated_api import GIB, Account, Package, SimulatedApi
+from tests.helpers import broken, mcp
+from tests.helpers.demo import until, with_account
 
 VERSION = "1.2.3"
 LATEST = ROOT / ".dev" / "latest" / "bin" / "python"
@@ -60,16 +64,239 @@ def python(request: pytest.FixtureRequest) -> Path:
     return path
 
 
-async def test_sets_up(
+SAY = """
+    mode: queued
+    actions:
+      - action: system_log.write
+        data:
+          logger: told
+          level: warning
+          message: TOLD {}"""
+ON_MARKS = """
+automation told:
+  - alias: Marks
+    triggers:
+      - trigger: bytesflows.traffic_became_low
+        target: &account
+          entity_id: sensor.bytesflows_balance
+      - trigger: bytesflows.traffic_no_longer_low
+        target: *account
+      - trigger: bytesflows.package_expiring
+        target: *account
+        options:
+          before:
+            days: 3""" + SAY.format("{{ trigger.platform.partition('.')[2] }}")
+ON_CLASSES = (
+    """
+  - alias: Threshold
+    triggers:
+      - trigger: bytesflows.traffic_crossed_threshold
+        target: &available
+          entity_id: sensor.bytesflows_available_traffic
+        options: &below
+          threshold:
+            type: below
+            value:
+              number: 20
+              unit_of_measurement: GiB"""
+    + SAY.format("traffic_crossed_threshold")
+    + """
+  - alias: Low
+    triggers:
+      - trigger: event
+        event_type: test_conditions
+    conditions:
+      - condition: bytesflows.is_traffic_low
+        target:
+          entity_id: binary_sensor.bytesflows_traffic_low"""
+    + SAY.format("is_traffic_low")
+    + """
+  - alias: Below
+    triggers:
+      - trigger: event
+        event_type: test_conditions
+    conditions:
+      - condition: bytesflows.is_traffic
+        target: *available
+        options: *below"""
+    + SAY.format("is_traffic")
+)
+AUTOMATIONS = f"{ON_MARKS}{ON_CLASSES}\n"
+
+
+def told(home: HomeAssistant) -> list[str]:
+    """Return what automations said."""
+    lines = home.log.read_text(encoding="utf-8").splitlines()
+    return [line.partition("TOLD ")[2] for line in lines if "] TOLD " in line]
+
+
+async def reload(home: HomeAssistant) -> None:
+    """Reload the first account, which polls it."""
+    (entry_id,) = [
+        item["entry_id"]
+        for item in await home.command("config_entries/get", domain="bytesflows")
+        if item["title"] == "BytesFlows"
+    ]
+    path = f"/api/config/config_entries/entry/{entry_id}/reload"
+    await home.call("POST", path)
+
+
+async def say(home: HomeAssistant, *expected: str) -> None:
+    """Have conditions tested, and wait until all has been said that is expected."""
+    await home.call("POST", "/api/events/test_conditions")
+    await until(lambda: len(told(home)) >= len(expected))
+    assert sorted(told(home)) == sorted(expected)
+
+
+async def live(home: HomeAssistant, account: Account, *others: str) -> None:
+    """Let an account live through all that triggers wait for."""
+    account.packages = [half_used_package(days=30)]
+    await reload(home)
+    await say(home)
+    account.use(45 * GIB)
+    await reload(home)
+    low = ["traffic_became_low", *others]
+    await say(home, *low)
+    account.packages.append(half_used_package(days=2))
+    await reload(home)
+    await say(home, *low, "traffic_no_longer_low", "package_expiring")
+
+
+def half_used_package(days: int) -> Package:
+    """Return a package of 100 GiB."""
+    now = datetime.now(UTC)
+    return Package(
+        id=str(days),
+        traffic=100 * GIB,
+        used=50 * GIB,
+        created=now - timedelta(days=1),
+        expires=now + timedelta(days=days),
+    )
+
+
+async def use_blueprints(home: HomeAssistant) -> None:
+    """Make an automation of each blueprint, for the first account."""
+    device_id = await home.device_id()
+    found: dict[str, Any] = await home.command("blueprint/list", domain="automation")
+    ours = [path for path in found if path.startswith("bytesflows/")]
+    assert len(ours) == len([*(ROOT / "blueprints").rglob("*.yaml")])
+    for path in ours:
+        assert "error" not in found[path], found[path]
+        fields = found[path]["metadata"]["input"]
+        inputs = {
+            name: device_id for name, field in fields.items() if "default" not in field
+        }
+        name = Path(path).stem
+        await home.call(
+            "POST",
+            f"/api/config/automation/config/{name}",
+            {"alias": name, "use_blueprint": {"path": path, "input": inputs}},
+        )
+    await until(
+        lambda: are_on(home, *(f"automation.{Path(path).stem}" for path in ours))
+    )
+
+
+async def are_on(home: HomeAssistant, *entity_ids: str) -> bool:
+    """Return whether automations wait for their triggers."""
+    states = {
+        item["entity_id"]: item["state"]
+        for item in await home.call("GET", "/api/states")
+    }
+    return all(states.get(entity_id) == "on" for entity_id in entity_ids)
+
+
+async def ask_as_an_agent(home: HomeAssistant, account: Account) -> None:
+    """Ask the MCP server while none, one, and both of the accounts are exposed."""
+    await mcp.add_server(home)
+    assert await mcp.list_tools(home) == []
+
+    await mcp.expose(home, "sensor.bytesflows_2_balance")
+    (tool,) = await mcp.list_tools(home)
+    assert tool["name"] == mcp.TOOL
+    assert tool["annotations"]["readOnlyHint"] is True
+    assert tool["inputSchema"]["properties"]["account"]["enum"] == ["BytesFlows 2"]
+    answer = await mcp.get_traffic(home)
+    assert answer.keys() == {"BytesFlows 2"}
+    assert answer["BytesFlows 2"]["balance"] == 7.0
+
+    await mcp.expose(home, "sensor.bytesflows_available_traffic")
+    answer = await mcp.get_traffic(home)
+    assert {key: item["status"] for key, item in answer.items()} == {
+        "BytesFlows": "ok",
+        "BytesFlows 2": "ok",
+    }
+    available = account.overview()["dynamicTraffic"]
+    assert answer["BytesFlows"]["available_traffic"] == available
+    assert "balance" not in answer["BytesFlows"]
+    only = await mcp.get_traffic(home, account="BytesFlows 2")
+    assert only["BytesFlows 2"]["available_traffic_gib"] == 5.0
+
+
+async def test_works(
     api: SimulatedApi, account: Account, package: Path, python: Path
 ) -> None:
-    """Unpacked into an empty Home Assistant, it sets up and complains of nothing."""
-    async with with_account(api, package=package, python=python) as home:
+    """Unpacked into an empty Home Assistant, all of it works without a complaint."""
+    other = Account(token="other", balance=7.0, packages=[half_used_package(days=9)])
+    other.packages[0].used = 95 * GIB
+    async with with_account(api, AUTOMATIONS, package=package, python=python) as home:
         manifest = await home.command("manifest/get", integration="bytesflows")
         assert manifest["version"] == VERSION
         assert manifest["is_built_in"] is False
         assert _wrong_states(account, await home.states()) == []
+        api.accounts.append(other)
+        await home.add_account(other.token, api.url)
+        await live(
+            home, account, "traffic_crossed_threshold", "is_traffic_low", "is_traffic"
+        )
+        await use_blueprints(home)
+        await ask_as_an_agent(home, account)
         assert _wrong_lines(home.log, account.token) == []
+
+
+@pytest.mark.parametrize(
+    ("python", "change"),
+    [(PYTHON, "lose_classes"), (LATEST, "lose_classes"), (LATEST, "rename_specs")],
+    ids=["newest-lost", "latest-lost", "latest-renamed"],
+)
+async def test_changed_classes(
+    api: SimulatedApi,
+    account: Account,
+    package: Path,
+    python: Path,
+    tmp_path: Path,
+    change: str,
+) -> None:
+    """Where Home Assistant changed its unstable classes, the rest goes on."""
+    changed = tmp_path / "bytesflows"
+    shutil.copytree(package, changed)
+    shutil.copy(broken.__file__, changed)
+    with (changed / "const.py").open("a", encoding="utf-8") as file:
+        file.write(f"from . import broken\nbroken.{change}()\n")
+    async with with_account(api, AUTOMATIONS, package=changed, python=python) as home:
+        assert _wrong_states(account, await home.states()) == []
+        await live(home, account)
+        # Home Assistant itself complains of the automations that are lost.
+        (warning,) = [
+            line
+            for line in _wrong_lines(home.log, account.token)
+            if "[custom_components.bytesflows" in line
+        ]
+        assert "Some triggers and conditions are not available" in warning
+        issues = (await home.command("repairs/list_issues"))["issues"]
+        (issue,) = [item for item in issues if item["domain"] == "bytesflows"]
+        assert issue["translation_key"] == "unstable_classes"
+        texts = await home.command(
+            "frontend/get_translations",
+            language="de",
+            category="issues",
+            integration=["bytesflows"],
+        )
+        german = json.loads((package / "translations" / "de.json").read_text("utf-8"))
+        assert (
+            texts["resources"]["component.bytesflows.issues.unstable_classes.title"]
+            == german["issues"]["unstable_classes"]["title"]
+        )
 
 
 def test_is_made_of_what_git_has(package: Path) -> None:

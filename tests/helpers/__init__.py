@@ -10,6 +10,7 @@
 - `faults`: everything an API can do wrong, with the outcome of each
 - `model`: a server without a network, which the properties are held against
 - `modules`: modules of ours in a Home Assistant that has changed
+- `mcp`: the MCP server of a real Home Assistant
 - `mutation`: JSON that is nearly right, for Hypothesis
 - `translations`: the texts of the integration, and what a form needs of them
 - `tokens`: a watch over logs, events and files for tokens
