@@ -135,6 +135,7 @@ async def test_attributes(home: Home) -> None:
         "remaining": GIB - GIB // 4,
         "created": "2026-02-28T12:00:00+00:00",
         "expires": "2026-03-21T12:00:00+00:00",
+        "key": "package",
     }
 
 

@@ -17,12 +17,14 @@ from dev.simulated_api import (
     Account,
     Fault,
     Package,
+    SimulatedApi,
 )
 from homeassistant.const import Platform
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import entity_registry as er
 
-from .helpers.common import set_up, state
+from .helpers.clock import NOW
+from .helpers.common import OPTIONS, make_entry, set_up, state
 from .helpers.home import Home
 
 pytestmark = pytest.mark.usefixtures("now")
@@ -237,3 +239,51 @@ async def test_last_update(home: Home) -> None:
     home.api.heal()
     await home.poll()
     assert home.state("last_update").state == "2026-03-01T12:40:03+00:00"
+
+
+@pytest.mark.usefixtures("entity_registry_enabled_by_default")
+async def test_keys(home: Home, entity_registry: er.EntityRegistry) -> None:
+    """Templates find each entity by its key, which is not recorded."""
+    await home.set_up()
+    for item in er.async_entries_for_config_entry(entity_registry, home.entry.entry_id):
+        found = home.hass.states.get(item.entity_id)
+        assert found is not None
+        assert found.attributes["key"] == item.translation_key
+        assert found.state_info is not None
+        assert "key" in found.state_info["unrecorded_attributes"]
+
+
+async def test_last_expiry(home: Home) -> None:
+    """The depletion says until when traffic could last, if a package ends that."""
+    home.account.figures = None
+    packages = home.account.packages = [
+        Package(
+            id=str(days),
+            traffic=GIB,
+            created=NOW - timedelta(days=1),
+            expires=NOW + timedelta(days=days),
+        )
+        for days in (5, 20)
+    ]
+    await home.set_up()
+
+    def last_expiry() -> object:
+        return home.state("estimated_depletion").attributes["last_expiry"]
+
+    assert last_expiry() == "2026-03-21T12:00:00+00:00"
+    packages[1].used = GIB
+    await home.poll()
+    assert last_expiry() == "2026-03-06T12:00:00+00:00"
+    packages[0].expires = None
+    await home.pass_time(timedelta(hours=1))
+    assert last_expiry() is None
+
+
+async def test_utc_offset(home: Home, api: SimulatedApi) -> None:
+    """The last check-in says in which time zone its day ends, even in summer."""
+    entry = make_entry(api, options={**OPTIONS, "time_zone": "Europe/Berlin"})
+    home.freezer.move_to("2026-03-29T00:50:00Z")
+    assert await set_up(home.hass, entry)
+    assert home.state("last_check_in").attributes["utc_offset"] == 1.0
+    await home.pass_time(timedelta(minutes=15))
+    assert home.state("last_check_in").attributes["utc_offset"] == 2.0

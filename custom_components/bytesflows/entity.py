@@ -1,5 +1,7 @@
 """Base of the BytesFlows entities."""
 
+from typing import Any, Final, override
+
 from homeassistant.helpers.device_registry import DeviceEntryType, DeviceInfo
 from homeassistant.helpers.entity import EntityDescription
 from homeassistant.helpers.update_coordinator import CoordinatorEntity
@@ -8,11 +10,14 @@ from .api import DEFAULT_URL
 from .const import DOMAIN
 from .coordinator import BytesFlowsCoordinator
 
+ATTR_KEY: Final = "key"
+
 
 class BytesFlowsEntity(CoordinatorEntity[BytesFlowsCoordinator]):
     """Entity of one account."""
 
     _attr_has_entity_name = True
+    _unrecorded_attributes = frozenset({ATTR_KEY})
 
     def __init__(
         self, coordinator: BytesFlowsCoordinator, description: EntityDescription
@@ -30,3 +35,12 @@ class BytesFlowsEntity(CoordinatorEntity[BytesFlowsCoordinator]):
             name=entry.title,
             configuration_url=DEFAULT_URL,
         )
+
+    @property
+    @override
+    def extra_state_attributes(self) -> dict[str, Any]:
+        """Return the key, by which templates find the entity of a device.
+
+        They cannot see translation keys, and entity ids differ by language.
+        """
+        return {ATTR_KEY: self.entity_description.key}

@@ -1,10 +1,10 @@
 """Sensors of a BytesFlows account."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Final, TypedDict, override
+from typing import Any, Final, TypedDict, override
 
 from homeassistant.components.sensor import (
     SensorDeviceClass,
@@ -17,13 +17,16 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .account import Change, Summary
+from .account import Account, Change, Summary, offset_at
 from .api import Overview
 from .coordinator import BytesFlowsConfigEntry
 from .dispatch import account_signal
-from .entity import BytesFlowsEntity
+from .entity import ATTR_KEY, BytesFlowsEntity
 
 PARALLEL_UPDATES = 0
+
+ATTR_LAST_EXPIRY: Final = "last_expiry"
+ATTR_UTC_OFFSET: Final = "utc_offset"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +43,27 @@ class PackagesSensorEntityDescription(SensorEntityDescription):
     """Sensor whose value follows from the packages."""
 
     value_fn: Callable[[Summary], int | datetime | None]
+    attributes_fn: Callable[[Account], Mapping[str, Any]] | None = None
+    """Attributes for templates, which can change while the value does not."""
+
+
+def _last_expiry(account: Account) -> Mapping[str, Any]:
+    """Return the last expiry of the usable packages, None if one never expires."""
+    now = account.clock.now()
+    expiries = [
+        record.expires
+        for record in account.state.ledger.active
+        if record.is_usable(now)
+    ]
+    known = [expires for expires in expiries if expires is not None]
+    last = max(known) if known and len(known) == len(expiries) else None
+    return {ATTR_LAST_EXPIRY: last and last.isoformat()}
+
+
+def _utc_offset(account: Account) -> Mapping[str, Any]:
+    """Return the hours from UTC in the API's time zone, to which check-ins belong."""
+    offset = offset_at(account.clock.now(), account.client.time_zone)
+    return {ATTR_UTC_OFFSET: offset / timedelta(hours=1)}
 
 
 class _Traffic(TypedDict):
@@ -122,6 +146,7 @@ PACKAGES_SENSORS: tuple[PackagesSensorEntityDescription, ...] = (
         key="estimated_depletion",
         device_class=SensorDeviceClass.TIMESTAMP,
         value_fn=lambda summary: summary.estimated_depletion,
+        attributes_fn=_last_expiry,
     ),
     PackagesSensorEntityDescription(
         key="expected_unused_traffic",
@@ -159,6 +184,7 @@ PACKAGES_SENSORS: tuple[PackagesSensorEntityDescription, ...] = (
         key="last_check_in",
         device_class=SensorDeviceClass.TIMESTAMP,
         value_fn=lambda summary: summary.last_check_in,
+        attributes_fn=_utc_offset,
     ),
     PackagesSensorEntityDescription(
         key="lifetime_consumption",
@@ -216,6 +242,34 @@ class BytesFlowsPackagesSensor(BytesFlowsEntity, SensorEntity):
     """Sensor that follows from the packages of an account."""
 
     entity_description: PackagesSensorEntityDescription
+    _unrecorded_attributes = frozenset({ATTR_KEY, ATTR_LAST_EXPIRY, ATTR_UTC_OFFSET})
+
+    @override
+    async def async_added_to_hass(self) -> None:
+        """Follow every good poll if there are attributes."""
+        await super().async_added_to_hass()
+        if self.entity_description.attributes_fn is not None:
+            self.async_on_remove(
+                async_dispatcher_connect(
+                    self.hass,
+                    account_signal(self.coordinator.config_entry.entry_id),
+                    self._handle_poll,
+                )
+            )
+
+    @callback
+    def _handle_poll(self, changes: tuple[Change, ...]) -> None:
+        """Show the attributes."""
+        self.async_write_ha_state()
+
+    @property
+    @override
+    def extra_state_attributes(self) -> dict[str, Any]:
+        """Return the attributes for templates."""
+        found = super().extra_state_attributes
+        if (attributes_fn := self.entity_description.attributes_fn) is not None:
+            found.update(attributes_fn(self.coordinator.account))
+        return found
 
     @property
     @override
