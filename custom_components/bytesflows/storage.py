@@ -314,7 +314,7 @@ def _decode_state(stored: dict[str, Any], codec: Codec, now: datetime) -> Accoun
     """Return a state, or raise one error or another."""
     state = AccountState(
         changes=tuple(
-            Change(ChangeKind(kind), codec.decode_record(row))
+            Change(ChangeKind(kind), codec.restore_record(row))
             for kind, row in stored["changes"]
         ),
         last_sync=_from_timestamp(stored["last_sync"]),
@@ -371,13 +371,13 @@ def _decode_package(item: dict[str, Any], codec: Codec) -> Package:
     """Return a package, or raise one error or another."""
     end = item["end"]
     return Package(
-        codec.decode_record(item["record"]),
+        codec.restore_record(item["record"]),
         counted=_size(item["counted"]),
         is_listed=item["is_listed"] is True,
         was_in_use=item["was_in_use"] is True,
         life=Life(item["life"]),
         ended=_from_timestamp(item["ended"]),
-        end=None if end is None else codec.decode_record(end),
+        end=None if end is None else codec.restore_record(end),
         end_seen=_from_timestamp(item["end_seen"]),
         restart_seen=_from_timestamp(item["restart_seen"]),
         has_restarted=item["has_restarted"] is True,

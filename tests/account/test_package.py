@@ -266,6 +266,76 @@ def test_terms_that_are_missing_after_a_flip(fields: dict[str, Any]) -> None:
     assert reader.read(replace(row, **fields), row).kinds == ["expired"]
 
 
+ODD_TERMS: list[dict[str, Any]] = [
+    {"expires": None},
+    {"expires": NOW + DAY},
+    {"traffic": GIB // 2},
+    {"traffic": 0},
+]
+
+
+@pytest.mark.parametrize("fields", ODD_TERMS)
+def test_terms_that_are_odd_in_the_reading_of_a_flip(fields: dict[str, Any]) -> None:
+    """Terms that give less than before are no renewal until another reading agrees."""
+    row = record(traffic_used=1)
+    odd = replace(row, **fields)
+    reader = Reader(row).read(*[replace(row, status=0)] * 2, odd)
+    assert reader.package.needs_confirmation
+    reader.read(row, row)
+    assert reader.kinds == ["expired"]
+    assert not reader.package.needs_confirmation
+    reader.read(odd, row, odd, row)
+    assert reader.kinds == ["expired"]
+    assert reader.read(odd, odd).kinds == ["expired", "renewed"]
+    assert not reader.package.needs_confirmation
+
+
+def test_terms_that_cannot_be_read_confirm_nothing() -> None:
+    """A reading without a readable expiry does not confirm that it moved."""
+    row = record(traffic_used=1)
+    odd = replace(row, expires=None)
+    unreadable = replace(odd, unreadable=frozenset({"expireTime"}))
+    reader = Reader(row).read(*[replace(row, status=0)] * 2, odd, unreadable, row)
+    assert reader.kinds == ["expired"]
+
+
+def test_terms_that_moved_before_a_row_is_missing() -> None:
+    """A renewal that was not confirmed is forgotten with the row."""
+    row = record(traffic_used=1)
+    reader = Reader(row).read(*[replace(row, status=0)] * 2, replace(row, traffic=0))
+    assert reader.package.is_renewal_seen
+    assert not reader.read(None).package.is_renewal_seen
+
+
+def test_expiry_that_is_missing_at_the_end() -> None:
+    """An expiry that is missing once, in the reading of an end, has not moved."""
+    used = record(traffic_used=GIB)
+    corrected = record(traffic_used=GIB - 9)
+    lost = replace(used, expires=None)
+    for later in ([used, corrected], [corrected], [replace(corrected, expires=None)]):
+        reader = Reader().read(lost)
+        assert reader.package.needs_confirmation
+        assert reader.read(*later, *later[-1:]).kinds == ["depleted"]
+        assert not reader.package.needs_confirmation
+    # It never expired any more, and then it was extended.
+    reader = Reader().read(lost, lost, replace(lost, traffic=2 * GIB))
+    assert reader.kinds == ["depleted", "renewed"]
+    reader = Reader().read(lost, replace(lost, traffic=2 * GIB))
+    assert reader.kinds == ["depleted", "renewed"]
+
+
+@pytest.mark.parametrize(
+    ("size", "odd"),
+    [(GIB, GIB * 99 // 100), (GIB, GIB * 9 // 10), (0, GIB * 99 // 100)],
+)
+def test_size_that_is_odd_once(size: int, odd: int) -> None:
+    """A size that falls to the use is no end before another reading agrees."""
+    used = record(traffic=size, traffic_used=GIB * 99 // 100)
+    small = replace(used, traffic=odd)
+    assert Reader(used).read(small, used, small, used).kinds == []
+    assert Reader(used).read(small, small, small).kinds == ["depleted"]
+
+
 def test_extension_of_a_usable_package() -> None:
     """A package that is extended or topped up while it is usable has no news."""
     reader = Reader().read(record(expires=NOW + 60 * DAY), record(traffic=2 * GIB))

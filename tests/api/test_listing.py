@@ -103,6 +103,42 @@ def test_unidentified_rows() -> None:
     assert (listing.unidentified, listing.missing) == (2, 0)
 
 
+def _rows(*uses: int | None, id_: str = "a") -> RecordsPage:
+    """Return a page with rows of one id; None is a use that cannot be read."""
+    unreadable = frozenset({"trafficUsed"})
+    records = tuple(
+        Record(id=id_, unreadable=unreadable)
+        if used is None
+        else Record(id=id_, traffic_used=used)
+        for used in uses
+    )
+    return RecordsPage(records=records, total=len(records))
+
+
+@pytest.mark.parametrize(
+    ("uses", "want"),
+    [
+        ((5, 3), 5),
+        ((3, 5), 5),
+        ((0, 5, 4), 5),
+        ((None, 3), 3),
+        ((3, None), 3),
+        ((None, 0, None), 0),
+    ],
+)
+def test_row_twice_with_different_use(uses: tuple[int | None, ...], want: int) -> None:
+    """Of rows of one id the one with the most use counts, in whatever order."""
+    at_once = Listing(_rows(*uses))
+    assert at_once.records["a"].traffic_used == want
+    assert at_once.records["a"].unreadable == frozenset()
+    in_turn = Listing(_rows(uses[0]))
+    large = Listing(_rows(uses[0]))
+    for number, used in enumerate(uses[1:], 2):
+        in_turn.add(number, _rows(used))
+        large.add_large(_rows(used))
+    assert in_turn.records == large.records == at_once.records
+
+
 @given(
     pages=st.lists(
         st.tuples(st.integers(1, 5), st.text("abcdefghij", max_size=4)), min_size=1

@@ -80,7 +80,7 @@ def _check_record(
     if want is UNREADABLE:
         assert getattr(record, attribute) == default
     else:
-        assert codec.decode_record(codec.encode_record(record)) == record
+        assert codec.restore_record(codec.encode_record(record)) == record
 
 
 def _check_overview(name: str, attribute: str, value: object, want: object) -> None:
@@ -321,8 +321,13 @@ def test_sources(value: object, want: object) -> None:
         (0, 0),
         (2, 2),
         (-1, -1),
-        (None, None),
-        (MISSING, None),
+        ("1e0", 1),
+        (" 1 ", 1),
+        (None, UNREADABLE),
+        (MISSING, UNREADABLE),
+        ("null", UNREADABLE),
+        ("\uff11", UNREADABLE),
+        ("0x1", UNREADABLE),
         (1.5, UNREADABLE),
         (2**63, UNREADABLE),
         (True, UNREADABLE),
@@ -565,6 +570,31 @@ def _page(codec: Codec, *rows: dict[str, Any]) -> tuple[Record, ...]:
     return codec.decode_page({"records": list(rows), "total": len(rows)}).records
 
 
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"traffic": 5, "traffic_used": 2**40},
+        {"traffic": 1, "traffic_used": 2**63 - 1},
+        {"status": None},
+        {"status": -7, "source": Source.SIGN},
+        {"created": None, "expires": None, "order_id": None},
+        {"traffic": 0, "traffic_used": 7},
+    ],
+)
+def test_restored_record(fields: dict[str, Any]) -> None:
+    """A record that was put together from several readings is restored as it was."""
+    codec = Codec(UTC)
+    record = replace(codec.decode_record(RECORD), **fields)
+    assert codec.restore_record(codec.encode_record(record)) == record
+
+
+@pytest.mark.parametrize("id_", [None, "", "  ", True, [], "x" * 129])
+def test_restored_record_without_an_id(id_: object) -> None:
+    """A record without a readable id cannot be restored."""
+    with pytest.raises((TypeError, ValueError)):
+        Codec(UTC).restore_record({**RECORD, "id": id_})
+
+
 def test_rows_are_reused() -> None:
     """A row that did not change gives the same record, also without new fields."""
     codec = Codec(UTC)
@@ -718,7 +748,7 @@ def test_any_row(
     record = codec.decode_record(row)
     assert page.records == (record, record)
     assert record.unreadable <= set(RECORD)
-    again = codec.decode_record(codec.encode_record(record))
+    again = codec.restore_record(codec.encode_record(record))
     assert again == replace(record, unreadable=frozenset())
 
 

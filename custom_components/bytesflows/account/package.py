@@ -5,7 +5,7 @@ used up or inactive. One that is usable again afterward begins a new life if its
 changed; a status that flips back and forth goes on with the old one.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Final
@@ -14,6 +14,7 @@ from ..api import Record, Source
 from .times import MINUTE
 
 _EPOCH: Final = datetime.fromtimestamp(0, UTC)
+_TERMS: Final = frozenset({"expireTime", "traffic"})
 
 
 class ChangeKind(StrEnum):
@@ -81,6 +82,10 @@ class Package:
     """Whether the use started again, which is news once the package is usable."""
     is_restart_told: bool = False
     """Whether a renewal was reported while the restart was not confirmed yet."""
+    is_renewal_seen: bool = False
+    """Whether terms moved in a way that the next reading has to confirm."""
+    is_end_without_expiry: bool = False
+    """Whether its expiry was missing, for the first time, in the reading of its end."""
 
     @classmethod
     def from_history(cls, record: Record, now: datetime) -> Package:
@@ -103,7 +108,12 @@ class Package:
     @property
     def needs_confirmation(self) -> bool:
         """Whether something was seen that the next reading has to confirm."""
-        return self.end_seen is not None or self.restart_seen is not None
+        return (
+            self.end_seen is not None
+            or self.restart_seen is not None
+            or self.is_renewal_seen
+            or self.is_end_without_expiry
+        )
 
     @property
     def is_settled(self) -> bool:
@@ -133,17 +143,17 @@ class Package:
 
         Values that could not be read stay as they were.
         """
-        self.record = record.completed_by(self.record)
+        previous, self.record = self.record, record.completed_by(self.record)
         self.is_listed = True
         self.was_in_use |= _is_in_use(self.record)
         used = 0 if "trafficUsed" in record.unreadable else self._count(now)
-        kinds = (*self._renew(now), *self._finish(now))
+        kinds = (*self._renew(previous, now), *self._finish(previous, now))
         return Step(self, used, kinds)
 
     def miss(self, now: datetime) -> Step:
         """Take over that a complete reading does not list it."""
-        self.is_listed = False
-        return Step(self, 0, tuple(self._finish(now)))
+        self.is_listed = self.is_renewal_seen = False
+        return Step(self, 0, tuple(self._finish(self.record, now)))
 
     def _count(self, now: datetime) -> int:
         """Count the use, and return the bytes that are new."""
@@ -162,34 +172,58 @@ class Package:
         self.counted = used
         return used
 
-    def _renew(self, now: datetime) -> list[ChangeKind]:
+    def _renew(self, previous: Record, now: datetime) -> list[ChangeKind]:
         """Begin a new life, or go on with the old one, if it is usable again."""
+        self.is_renewal_seen = False
         if not self.is_usable(now):
             return []
-        has_moved = self.has_restarted or (
-            self.end is not None and _has_moved(self.record, self.end)
-        )
-        if has_moved:
+        if self.has_restarted or self._has_new_terms(previous):
             self.life, self.end, self.ended = Life.OPEN, None, None
-            self.has_restarted = False
+            self.is_end_without_expiry = self.has_restarted = False
             self.is_restart_told = self.restart_seen is not None
             return [ChangeKind.RENEWED]
         if self.life is Life.ENDED:
             self.life, self.ended = Life.RESUMED, None
         return []
 
-    def _finish(self, now: datetime) -> list[ChangeKind]:
+    def _has_new_terms(self, previous: Record) -> bool:
+        """Return whether the terms have certainly moved since the end.
+
+        A renewal that gives nothing, such as one without an expiry, may be a value that
+        was odd once: the next reading has to agree.
+        """
+        record, end = self.record, self.end
+        if end is None or not _has_moved(record, end):
+            return False
+        if self.is_end_without_expiry and record.expires is None:
+            end = replace(end, expires=None)
+            if not _has_moved(record, end):
+                return False
+        self.is_renewal_seen = not _gives_more(record, end) and (
+            _terms(record) != _terms(previous)
+            or not _TERMS.isdisjoint(record.unreadable)
+        )
+        return not self.is_renewal_seen
+
+    def _finish(self, previous: Record, now: datetime) -> list[ChangeKind]:
         """End the life if the record says so, once that is certain."""
         over = self._over
         if over is None or self.life is Life.ENDED:
             self.end_seen = None
+            if self.end is not None and self.is_end_without_expiry:
+                self.end = replace(self.end, expires=self.record.expires)
+                self.is_end_without_expiry = False
             return []
-        if self.end_seen is None and self._is_doubtful(over, now):
+        if self.end_seen is None and self._is_doubtful(over, previous, now):
             self.end_seen = now
             return []
         is_known = self.life is Life.RESUMED
         self.life, self.ended, self.end_seen = Life.ENDED, now, None
-        self.end = self.end or self.record
+        if self.end is None:
+            self.end = self.record
+            if self.record.expires is None and previous.expires is not None:
+                self.end = replace(self.record, expires=previous.expires)
+                self.is_end_without_expiry = True
         return [] if is_known else [over]
 
     @property
@@ -201,11 +235,14 @@ class Package:
             return None
         return ChangeKind.EXPIRED
 
-    def _is_doubtful(self, over: ChangeKind, now: datetime) -> bool:
+    def _is_doubtful(self, over: ChangeKind, previous: Record, now: datetime) -> bool:
         """Return whether another reading has to confirm an end."""
         if over is ChangeKind.DEPLETED:
-            # A size far below the use: either can be the odd one.
-            return "trafficUsed" in self.record.unreadable
+            # A size that fell to the use: either can be the odd one.
+            return (
+                "trafficUsed" in self.record.unreadable
+                or not 0 < previous.traffic <= self.record.traffic_used
+            )
         expires = self.record.expires
         return not self.is_listed or expires is None or expires > now
 
@@ -248,7 +285,23 @@ def _has_moved(record: Record, end: Record) -> bool:
 
     An order or a creation that is missing in a reading is no other one.
     """
-    if (record.expires, record.traffic) != (end.expires, end.traffic):
+    if _terms(record) != _terms(end):
         return True
+    return _is_another(record, end)
+
+
+def _gives_more(record: Record, end: Record) -> bool:
+    """Return whether a renewal is one on its face: there is more than at the end."""
+    is_later = record.expires and end.expires and record.expires > end.expires
+    return bool(is_later) or record.traffic > end.traffic or _is_another(record, end)
+
+
+def _terms(record: Record) -> tuple[datetime | None, int]:
+    """Return the terms that can be missing or odd in a reading."""
+    return record.expires, record.traffic
+
+
+def _is_another(record: Record, end: Record) -> bool:
+    """Return whether the order or the creation is another one."""
     pairs = ((record.order_id, end.order_id), (record.created, end.created))
     return any(new is not None and new != old for new, old in pairs)

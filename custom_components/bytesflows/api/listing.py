@@ -56,20 +56,36 @@ class Listing:
         return max(0, self.total - len(self.records) - self.unidentified)
 
     def add(self, number: int, page: RecordsPage) -> None:
-        """Add another page of the same page size; its rows replace known ones."""
+        """Add another page of the same page size."""
         self.numbers.add(number)
         self.total = page.total
         self._unidentified[number] = page.unidentified
         first = (number - 1) * self.page_size
         for place, record in enumerate(page.records, first):
-            self.records[record.id] = record
+            self._unite(record)
             self.places[record.id] = place
 
     def add_large(self, page: RecordsPage) -> None:
-        """Add a response of another page size, whose rows replace known ones.
+        """Add a response of another page size.
 
         Rows that were not known before follow the others, without a place.
         """
         self.total = page.total
         self._unidentified_at_once = max(self._unidentified_at_once, page.unidentified)
-        self.records.update((record.id, record) for record in page.records)
+        for record in page.records:
+            self._unite(record)
+
+    def _unite(self, record: Record) -> None:
+        """Add a row, or let it replace the known one of its id.
+
+        A use only grows while pages are read: a row with less is older, or a copy that
+        was left behind, and which one comes last says nothing.
+        """
+        known = self.records.get(record.id)
+        if known is None or _use(known) <= _use(record):
+            self.records[record.id] = record
+
+
+def _use(record: Record) -> int:
+    """Return the use of a row, less than any other if it cannot be read."""
+    return -1 if "trafficUsed" in record.unreadable else record.traffic_used

@@ -7,7 +7,7 @@ value that cannot be read makes its own field unknown and is named in `unreadabl
 """
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, tzinfo
 from decimal import Decimal
@@ -147,7 +147,7 @@ def _record_fields(read_time: _Reader) -> tuple[_Field, ...]:
         _Field("traffic_used", "trafficUsed", _read_size, is_required=True),
         _Field("created", "createTime", read_time),
         _Field("expires", "expireTime", read_time),
-        _Field("status", "status", read_integer),
+        _Field("status", "status", read_integer, is_required=True),
     )
 
 
@@ -357,6 +357,18 @@ class Codec:
             "expireTime": self.format_time(record.expires),
             "status": record.status,
         }
+
+    def restore_record(self, row: Mapping[str, object]) -> Record:
+        """Return the record that `encode_record` wrote, whose values were believed.
+
+        A status may be unknown, and a use higher than a size that was corrected.
+        Raise ValueError or TypeError if it has no readable id.
+        """
+        fields = [item._replace(is_required=False) for item in self._record_fields]
+        values, unreadable = _read_fields(fields, [row.get(it.name) for it in fields])
+        if (identifier := _read_id(row.get("id"))) is None:
+            raise ValueError("no id")
+        return Record(id=identifier, **values, unreadable=unreadable)
 
     def parse_time(self, value: object) -> datetime | None:
         """Return a time in UTC, or None for a value that means "no date".
