@@ -173,6 +173,8 @@ ODDITIES = [
     Oddity("packages in a different order each time", shuffle, {"repeat_rows": 2}),
     Oddity("count that cannot be read", use, {"total_offset": None}),
     Oddity("count that is too high", use, {"total_offset": 3}),
+    Oddity("count that is too low", use, {"total_offset": -3}),
+    Oddity("count of one page only", use, {"total_of_page": True}),
     Oddity("count that changes", flap_total),
     Oddity("pages that fail", fail),
     Oddity("several of these at once", do_everything, {"repeat_rows": 2}),

@@ -116,7 +116,7 @@ class Life(RuleBasedStateMachine):
         newest_first=st.booleans(),
         beside=st.integers(0, 100),
         odd=st.sampled_from(
-            [(0, 0), (0, 0), (1, 0), (2, 0), (0, 1), (0, 2), (0, None)]
+            [(0, 0), (0, 0), (1, 0), (2, 0), (0, 1), (0, 2), (0, None), (0, -1)]
         ),
         history=st.lists(st.tuples(SOURCES, SIZES, st.integers(0, 40), st.booleans())),
     )

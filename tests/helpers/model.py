@@ -60,6 +60,8 @@ class Model:
     """Rows by which each page but the first begins and ends too early."""
     total_offset: int | None = 0
     """Rows by which the total is wrong; None for a total that cannot be read."""
+    total_of_page: bool = False
+    """Whether the total is that of the page alone."""
     now: datetime = NOW
     rows: list[Package] = field(default_factory=list)
     forgotten: list[Package] = field(default_factory=list)
@@ -135,7 +137,11 @@ class Model:
             "total": (
                 None
                 if self.total_offset is None
-                else max(0, len(rows) + self.total_offset)
+                else max(
+                    0,
+                    (end - start if self.total_of_page else len(rows))
+                    + self.total_offset,
+                )
             ),
         }
 

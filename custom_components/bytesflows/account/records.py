@@ -118,7 +118,13 @@ class Records:
             growth = Growth.between(last.overview, overview)
         try:
             return await sync(
-                self._client, self._ledger, growth, everything, self._complete, now
+                self._client,
+                self._ledger,
+                overview,
+                growth,
+                everything,
+                self._complete,
+                now,
             )
         except BytesFlowsAuthenticationError:
             raise

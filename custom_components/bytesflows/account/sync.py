@@ -47,6 +47,7 @@ class Growth(NamedTuple):
 async def sync(
     client: BytesFlowsClient,
     ledger: Ledger,
+    overview: Overview,
     growth: Growth | None,
     everything: Everything,
     complete: CompleteReadings,
@@ -59,18 +60,24 @@ async def sync(
     Raises `BytesFlowsError`.
     """
     if everything is not Everything.DUE:
-        reading = await _read_some(client, ledger, growth, now)
+        reading = await _read_some(client, ledger, overview, growth, now)
         if reading.adds_up or everything is Everything.TOO_EARLY:
             return reading
     first = await client.get_records_page()
     complete.begin(now)
     listing = await client.get_records(first=first)
+    if _may_hide_rows(ledger, listing, overview):
+        await client.read_on(listing)
     complete.finish(now)
     return Reading(listing, is_complete=True, adds_up=True)
 
 
 async def _read_some(
-    client: BytesFlowsClient, ledger: Ledger, growth: Growth | None, now: datetime
+    client: BytesFlowsClient,
+    ledger: Ledger,
+    overview: Overview,
+    growth: Growth | None,
+    now: datetime,
 ) -> Reading:
     """Read the pages on which something can have changed, until that adds up."""
     size = ledger.page_size
@@ -86,7 +93,33 @@ async def _read_some(
         page = await client.get_records_page(next_number, page_size=listing.page_size)
         listing.add(next_number, page)
     is_complete = listing.total is not None and not listing.missing
+    if is_complete and _may_hide_rows(ledger, listing, overview):
+        # Full pages are left to the readings of everything, which have a rhythm.
+        is_complete = not listing.is_last_full
+        if is_complete:
+            await client.read_on(listing)
     return Reading(listing, is_complete=is_complete, adds_up=adds_up or is_complete)
+
+
+def _may_hide_rows(ledger: Ledger, listing: Listing, overview: Overview) -> bool:
+    """Return whether a total that is too low may hide rows behind the last page.
+
+    Not if that page is not full and nothing is gone, or if the rows explain all of the
+    account: then the others have nothing that counts.
+    """
+    if listing.total is None or listing.missing:
+        return False
+    if any(
+        (package.is_listed or package.end_seen is not None)
+        and id_ not in listing.records
+        for id_, package in ledger.packages.items()
+    ):
+        return listing.is_last_full or len(listing.numbers) == 1
+    active = [record for record in listing.records.values() if record.is_active]
+    return listing.is_last_full and (
+        overview.total_traffic != sum(record.traffic for record in active)
+        or overview.available_traffic != sum(record.remaining for record in active)
+    )
 
 
 def _next_page(ledger: Ledger, listing: Listing | None, now: datetime) -> int | None:

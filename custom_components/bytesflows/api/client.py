@@ -157,7 +157,30 @@ class BytesFlowsClient:
         # A row that went away while the pages were read can have hidden another one.
         if listing.missing or listing.total != first.total:
             await self._add_large_page(listing, source)
+        if listing.is_last_full and len(listing.records) > (listing.total or math.inf):
+            await self.read_on(listing, source)
         return listing
+
+    async def read_on(self, listing: Listing, source: Source | None = None) -> None:
+        """Add the pages after the last one, until one is not full or has nothing new.
+
+        For a listing whose `total` is not to be believed. Raise `BytesFlowsError` as
+        the class says, and `BytesFlowsParseError` for more than `MAX_PAGES` pages.
+        """
+        page_size = listing.last_rows
+        while listing.last_rows == page_size > 0:
+            number, known = max(listing.numbers) + 1, len(listing.records)
+            if number > MAX_PAGES:
+                raise BytesFlowsParseError("there are too many pages", field="total")
+            page = await self.get_records_page(
+                number, page_size=page_size, source=source
+            )
+            if not page.records and not page.unidentified:
+                return
+            listing.page_size = page_size
+            listing.add(number, page)
+            if len(listing.records) == known:
+                return
 
     async def _get_pages(
         self, numbers: Iterable[int], listing: Listing, source: Source | None

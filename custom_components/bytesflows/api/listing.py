@@ -28,6 +28,8 @@ class Listing:
     """Number of rows according to the newest page; None if it could not be read."""
     page_size: int
     """Number of rows that the server puts on a page."""
+    last_rows: int
+    """Number of rows of the last page that was added, by its number."""
 
     def __init__(
         self, page: RecordsPage, *, number: int = 1, page_size: int = PAGE_SIZE
@@ -39,6 +41,7 @@ class Listing:
         rows = len(page.records) + page.unidentified
         has_more = number == 1 and (page.total is None or page.total > rows)
         self.page_size = rows if has_more and rows else page_size
+        self.last_rows = 0
         self._unidentified: dict[int, int] = {}
         self._unidentified_at_once = 0
         self.add(number, page)
@@ -55,9 +58,16 @@ class Listing:
             return 0
         return max(0, self.total - len(self.records) - self.unidentified)
 
+    @property
+    def is_last_full(self) -> bool:
+        """Whether the last page has as many rows as the server puts on one."""
+        return self.last_rows >= self.page_size
+
     def add(self, number: int, page: RecordsPage) -> None:
         """Add another page of the same page size."""
         self.numbers.add(number)
+        if number == max(self.numbers):
+            self.last_rows = len(page.records) + page.unidentified
         self.total = page.total
         self._unidentified[number] = page.unidentified
         first = (number - 1) * self.page_size

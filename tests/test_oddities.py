@@ -1,0 +1,261 @@
+"""One odd thing in the very reading in which something is decided: nothing comes of it.
+
+Each kind has its neighbors, and goes through a config entry and the simulated server.
+"""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from pytest_homeassistant_custom_component.common import async_capture_events
+
+from dev.simulated_api import GIB, MIB, RECORDS, Account, Fault, Package
+from homeassistant.const import EVENT_STATE_CHANGED
+from homeassistant.core import Event
+
+from .helpers.clock import NOW
+from .helpers.home import Home
+
+ENTITY = "event.bytesflows_package"
+DAY = timedelta(days=1)
+
+pytestmark = pytest.mark.usefixtures("now")
+
+type Events = list[Event[Any]]
+
+
+@pytest.fixture
+def account() -> Account:
+    """Return an account with a package that is in use."""
+    return Account(packages=[_package("1", used=GIB // 4)])
+
+
+@pytest.fixture
+def events(home: Home) -> Events:
+    """Return the states that will be written."""
+    return async_capture_events(home.hass, EVENT_STATE_CHANGED)
+
+
+def _package(id_: str, **fields: Any) -> Package:  # noqa: ANN401
+    """Return a package of 1 GiB."""
+    given = {
+        "traffic": GIB,
+        "order_id": f"ORD-{id_}",
+        "created": NOW - DAY,
+        "expires": NOW + 20 * DAY,
+        **fields,
+    }
+    return Package(id=id_, **given)
+
+
+def _told(events: Events) -> list[tuple[str, str]]:
+    """Return the changes that were told, with their orders, but for restored ones."""
+    found = [
+        (event.data["old_state"], event.data["new_state"])
+        for event in events
+        if event.data["entity_id"] == ENTITY
+    ]
+    return [
+        (new.attributes["event_type"], new.attributes["order_id"])
+        for old, new in found
+        if None not in {old, new} and "unavailable" not in {old.state, new.state}
+    ]
+
+
+def _consumed(home: Home) -> int:
+    """Return the lifetime consumption in bytes."""
+    return round(float(home.state("lifetime_consumption").state) * GIB)
+
+
+async def _poll_once_with(home: Home, fault: Fault, *, polls: int = 1) -> None:
+    """Poll while the records are odd, and twice afterward."""
+    home.api.break_(fault, RECORDS)
+    home.entry.runtime_data.account.records.request()
+    await home.poll(polls)
+    home.api.heal()
+    home.entry.runtime_data.account.records.request()
+    await home.poll(2)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"expireTime": None},
+        {"expireTime": ""},
+        {"expireTime": 0},
+        {"expireTime": "soon"},
+        {"expireTime": "2099-12-31 00:00:00"},
+        {"expireTime": "2026-02-28 00:00:00"},
+        {"traffic": GIB // 2},
+        {"traffic": 0},
+        {"traffic": None},
+        {"orderId": None},
+        {"createTime": "-"},
+    ],
+)
+async def test_odd_in_the_reading_of_a_flip(
+    home: Home, events: Events, fields: dict[str, object]
+) -> None:
+    """A package that flips back beside an odd value is not renewed."""
+    await home.set_up()
+    home.account.packages[0].status = 0
+    await home.poll(2)
+    assert _told(events) == [("expired", "ORD-1")]
+    home.account.packages[0].status = 1
+    await _poll_once_with(home, Fault.odd_row(0, **fields))
+    assert _told(events) == [("expired", "ORD-1")]
+    # What is odd for good is the new state of things.
+    home.account.packages[0].expires = NOW + 40 * DAY
+    await home.poll(13)
+    assert _told(events) == [("expired", "ORD-1"), ("renewed", "ORD-1")]
+
+
+@pytest.mark.parametrize("status", [None, "", "unknown", True, 1.5, [1], {}, "0x0"])
+async def test_status_that_cannot_be_read(
+    home: Home, events: Events, status: object
+) -> None:
+    """A status that cannot be read, however often, keeps the last readable one."""
+    await home.set_up()
+    home.account.use(MIB)
+    await _poll_once_with(home, Fault.odd_row(0, status=status), polls=4)
+    assert _told(events) == []
+    assert home.state("active_packages").state == "1"
+    home.api.break_(Fault.without("status"), RECORDS)
+    await home.poll(15)
+    assert _told(events) == []
+    assert home.state("active_packages").state == "1"
+    home.api.heal()
+    home.account.packages[0].status = 0
+    await home.poll(3)
+    assert _told(events) == [("expired", "ORD-1")]
+
+
+def _twice(*uses: int) -> Callable[[dict[str, Any]], None]:
+    """Return a change that lists the first row several times, with other uses."""
+
+    def change(answer: dict[str, Any]) -> None:
+        first, *others = answer["data"]["records"]
+        copies = [{**first, "trafficUsed": used} for used in uses]
+        answer["data"]["records"] = [*copies, *others]
+        answer["data"]["total"] = len(copies) + len(others)
+
+    return change
+
+
+@pytest.mark.parametrize(
+    "uses", [(5, 3), (3, 5), (MIB, 0), (0, MIB), (0, MIB, 0), (MIB, MIB)]
+)
+async def test_row_twice(home: Home, events: Events, uses: tuple[int, ...]) -> None:
+    """A row that is listed twice with different use counts once, in any order."""
+    home.account.packages[0].used = 0
+    await home.set_up()
+    for _ in range(4):
+        for order in (uses, uses[::-1]):
+            home.api.break_(Fault(change=_twice(*order)), RECORDS)
+            home.entry.runtime_data.account.records.request()
+            await home.poll()
+            assert _consumed(home) == max(uses)
+    assert _told(events) == []
+
+
+@pytest.mark.parametrize("size", [GIB // 4, GIB // 5, GIB // 4 + 1, GIB // 4 - 1])
+async def test_size_that_is_odd_once(home: Home, events: Events, size: int) -> None:
+    """A size that falls to the use for a reading does not use a package up."""
+    await home.set_up()
+    await _poll_once_with(home, Fault.odd_row(0, traffic=size))
+    assert _told(events) == []
+    await _poll_once_with(home, Fault.odd_row(0, traffic=size), polls=3)
+    told = _told(events)
+    if size > GIB // 4:
+        assert told == []
+    else:
+        # It was used up, and was topped up.
+        assert told == [("depleted", "ORD-1"), ("renewed", "ORD-1")]
+    assert _consumed(home) == GIB // 4
+
+
+@pytest.mark.parametrize("size", [MIB, GIB // 5, GIB // 4, 1])
+async def test_smaller_size_over_a_restart(
+    home: Home, events: Events, size: int
+) -> None:
+    """A use above 110% of a size that was corrected is known after a restart."""
+    await home.set_up()
+    home.account.packages[0].traffic = size
+    home.account.figures = (size, 0)
+    await home.poll(3)
+    home.api.break_(Fault.refuse(500), RECORDS)
+    assert await home.reload()
+    await home.hass.async_block_till_done()
+    ledger = home.entry.runtime_data.account.state.ledger
+    record = ledger.packages["1"].record
+    assert (record.traffic, record.traffic_used) == (size, GIB // 4)
+    assert not record.unreadable
+    home.api.heal()
+    await home.poll(3)
+    assert _consumed(home) == GIB // 4
+    assert _told(events) == [("depleted", "ORD-1")]
+
+
+def _total(value: Callable[[dict[str, Any]], int]) -> Fault:
+    """Return a fault that makes a total out of the data of a page."""
+
+    def change(answer: dict[str, Any]) -> None:
+        answer["data"]["total"] = value(answer["data"])
+
+    return Fault(change=change)
+
+
+@pytest.mark.parametrize(
+    ("known", "page_cap"), [(True, None), (True, 30), (False, None)]
+)
+@pytest.mark.parametrize(
+    "fault",
+    [
+        pytest.param(_total(lambda data: len(data["records"])), id="of the page"),
+        pytest.param(_total(lambda data: 100), id="100"),
+        pytest.param(_total(lambda data: 30), id="30"),
+        pytest.param(_total(lambda data: 1), id="1"),
+        pytest.param(_total(lambda data: 0), id="0"),
+        pytest.param(_total(lambda data: data["total"] - 1), id="one less"),
+    ],
+)
+async def test_total_that_is_too_low(
+    home: Home, events: Events, fault: Fault, page_cap: int | None, known: bool
+) -> None:
+    """A total below the number of rows hides no package behind a full page."""
+    home.account.packages = [
+        _package(str(number), created=NOW - number * DAY / 24) for number in range(150)
+    ]
+    home.api.page_cap = page_cap
+    if known:
+        await home.set_up()
+        home.api.break_(fault, RECORDS)
+    else:
+        home.api.break_(fault, RECORDS)
+        await home.set_up()
+    for number in range(15):
+        home.account.use(MIB)
+        if number == 7:
+            home.account.packages.append(_package("new", created=NOW))
+        await home.poll()
+    await home.pass_time(DAY)
+    await home.poll(2)
+    assert home.state("active_packages").state == "151"
+    assert _consumed(home) == 15 * MIB
+    assert _told(events) == [("purchased", "ORD-new")]
+
+
+async def test_total_that_is_too_low_and_a_package_that_goes(
+    home: Home, events: Events
+) -> None:
+    """What is really gone is told, also where the total cannot be believed."""
+    home.account.packages = [
+        _package(str(number), created=NOW - number * DAY / 24) for number in range(40)
+    ]
+    home.api.break_(_total(lambda data: len(data["records"])), RECORDS)
+    await home.set_up()
+    del home.account.packages[5]
+    await home.poll(4)
+    assert _told(events) == [("expired", "ORD-5")]
+    assert home.state("active_packages").state == "39"
