@@ -213,10 +213,10 @@ def _total(value: Callable[[dict[str, Any]], int]) -> Fault:
     "fault",
     [
         pytest.param(_total(lambda data: len(data["records"])), id="of the page"),
-        pytest.param(_total(lambda data: 100), id="100"),
-        pytest.param(_total(lambda data: 30), id="30"),
-        pytest.param(_total(lambda data: 1), id="1"),
-        pytest.param(_total(lambda data: 0), id="0"),
+        pytest.param(_total(lambda _: 100), id="100"),
+        pytest.param(_total(lambda _: 30), id="30"),
+        pytest.param(_total(lambda _: 1), id="1"),
+        pytest.param(_total(lambda _: 0), id="0"),
         pytest.param(_total(lambda data: data["total"] - 1), id="one less"),
     ],
 )

@@ -19,8 +19,19 @@ _HEADER: Final = re.compile(
     rf".*?(?<![\w-])authorization(?![\w-])[\s{_QUOTES}]*[={_COLONS}]?[\s{_QUOTES}]*",
     re.IGNORECASE | re.DOTALL,
 )
-_SCHEME: Final = re.compile(rf"(bearer([\s{_COLONS}{_QUOTES}]+|$))+", re.IGNORECASE)
+_SCHEME: Final = re.compile(
+    rf"(?:bearer(?:(?:[\s{_COLONS}{_QUOTES}]|%20)+|$)|token\s+)+", re.IGNORECASE
+)
+_NAMED: Final = re.compile(
+    rf"(?:[{{\s{_QUOTES}]*+|.*?[{_QUOTES}]|(?:export|set)\s++|https?://\S*?[?&])"
+    r"(?:(?:x[-_])?(?:(?:bytesflows|api|auth|access|bearer)[-_ ]?)+(?:token|key)|token)"
+    rf"[\s{_QUOTES}]*+[={_COLONS}][\s{_QUOTES}]*+",
+    re.IGNORECASE | re.DOTALL,
+)
+"""A token with its name before it, as in a header, a file, or the query of a URL."""
 _END_OF_HEADER: Final = re.compile(rf"[{_QUOTES}]|[\r\n]\s*+[\w-]+:\s")
+_END_OF_NAMED: Final = re.compile(rf"[{_QUOTES}&#}}]|[\r\n]\s*+[\w-]+[:=]")
+_BRACKETS: Final = {"()", "[]"}
 _TOKEN: Final = re.compile(r"[!#-&(-;=?-\[\]-_a-z|~]*")
 """Visible ASCII but for quotes, backslashes, angle brackets, and braces."""
 _VARIATION_SELECTORS: Final = "\ufe0e\ufe0f"
@@ -34,12 +45,16 @@ def clean_token(text: str) -> str:
     text = "".join(character for character in text if _is_visible(character))
     header = _HEADER.match(text)
     rest = text[header.end() :] if header else text.strip(_BLANKS + _QUOTES)
-    if scheme := _SCHEME.match(rest):
-        rest = rest[scheme.end() :]
-    if header:
+    rest = rest.removeprefix(_matched(_SCHEME, rest))
+    if name := _matched(_NAMED, rest):
+        rest = rest.removeprefix(name)
+        rest = rest.removeprefix(_matched(_SCHEME, rest))
+        rest = _END_OF_NAMED.split(rest, maxsplit=1)[0]
+    elif header:
         rest = _END_OF_HEADER.split(rest, maxsplit=1)[0]
     rest = rest.rstrip(_BLANKS + _QUOTES + ",;\\").lstrip(_BLANKS + _QUOTES)
-    return "".join(line.strip() for line in rest.splitlines())
+    token = "".join(line.strip() for line in rest.splitlines())
+    return token[1:-1] if token[:1] + token[-1:] in _BRACKETS else token
 
 
 def is_possible_token(token: str) -> bool:
@@ -83,3 +98,9 @@ def _is_visible(character: str) -> bool:
         unicodedata.category(character) not in {"Cc", "Cf"}
         and character not in _VARIATION_SELECTORS
     )
+
+
+def _matched(pattern: re.Pattern[str], text: str) -> str:
+    """Return the part of a text that a pattern matches at its start."""
+    found = pattern.match(text)
+    return found[0] if found else ""
