@@ -1,15 +1,23 @@
 """What the documentation promises, done: its examples, commands and links."""
 
+import asyncio
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 import json
+import logging
 from pathlib import Path
 import re
+import sys
 from urllib.parse import unquote
 
 import pytest
 from pytest_homeassistant_custom_component.common import (
     async_capture_events,
+    async_mock_service,
+)
+from pytest_homeassistant_custom_component.typing import (
+    ClientSessionGenerator,
+    WebSocketGenerator,
 )
 import yaml
 
@@ -18,7 +26,8 @@ from dev.simulated_api import GIB, Account, Fault, Package
 from homeassistant.setup import async_setup_component
 
 from .helpers.clock import NOW
-from .helpers.common import notifications
+from .helpers.common import make_entry, notifications
+from .helpers.flows import OTHER_TOKEN
 from .helpers.home import Home
 from .helpers.pages import headings
 
@@ -26,18 +35,16 @@ PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
 
-LOW = [
-    "5.00 GiB left. The next package expires 2026-03-21 12:00:00+00:00.",
-    "6.00 GiB left. The next package expires 2026-03-13 12:00:00+00:00.",
-]
-GETTING_LOW = "Less than 25 GiB are left."
+LOW = ["5.00 GiB left.", "6.00 GiB left."]
+RUNNING_LOW = "Less than 25 GiB left."
 # What is said in the story below, by page and example.
 SAID: dict[str, list[list[str]]] = {
     "README.md": [LOW],
     "docs/actions/get_packages.md": [
         [
-            "2 in all: ORD-1, 100.0 GiB; ORD-0, 1.0 GiB.",
-            *["3 in all: ORD-2, 30.0 GiB; ORD-1, 100.0 GiB; ORD-0, 1.0 GiB."] * 3,
+            "Purchases so far: 2. ORD-1: 100.0 GiB. ORD-0: 1.0 GiB.",
+            *["Purchases so far: 3. ORD-2: 30.0 GiB. ORD-1: 100.0 GiB. ORD-0: 1.0 GiB."]
+            * 3,
         ]
     ],
     "docs/automations.md": [
@@ -47,19 +54,41 @@ SAID: dict[str, list[list[str]]] = {
         ["Tomorrow: 30 GiB purchase expires"],
     ],
     "docs/conditions/is_traffic.md": [
-        ["ORD-2 arrived, and there is still room for more."]
+        ["You purchased 30.0 GiB, and there is still room for more."]
     ],
     "docs/conditions/is_traffic_low.md": [["Traffic is still low."]],
+    "docs/recipes.md": [
+        ["scraper_stop", "scraper_start", "scraper_stop"],
+        ["5.0 GiB left.", "6.0 GiB left."],
+        ["4.50 USD left to buy traffic."],
+    ],
     "docs/triggers/package_expiring.md": [
-        ["30.0 GiB of ORD-2 are lost 2026-03-05 10:00:00+00:00."]
+        ["30.0 GiB will expire on 2026-03-05 at 10:00."]
     ],
-    "docs/triggers/traffic_became_low.md": [LOW],
+    "docs/triggers/traffic_became_low.md": [
+        [
+            "5.00 GiB left. The next package expires on 2026-03-21 at 12:00.",
+            "6.00 GiB left. The next package expires on 2026-03-13 at 12:00.",
+        ]
+    ],
     "docs/triggers/traffic_crossed_threshold.md": [
-        [GETTING_LOW] * 2,
-        ["20.0 became 5.0 GiB.", "36.0 became 6.0 GiB."],
+        [RUNNING_LOW] * 2,
+        ["20.0 GiB before, 5.0 GiB now.", "36.0 GiB before, 6.0 GiB now."],
     ],
-    "docs/triggers/traffic_no_longer_low.md": [["35.00 GiB to go on with."]],
+    "docs/triggers/traffic_no_longer_low.md": [["35.00 GiB available again."]],
 }
+
+# The entities that the other examples add, with their states in the end.
+ADDED: dict[str, list[dict[str, str]]] = {
+    "docs/recipes.md": [
+        {},
+        {},
+        {"sensor.bytesflows_today": "30.0", "sensor.bytesflows_month": "30.0"},
+        {"sensor.all_bytesflows_traffic": "30.0"},
+        {},
+    ]
+}
+COMMANDS = ("scraper_stop", "scraper_start")
 
 
 def _blocks(page: Path, language: str) -> list[str]:
@@ -73,10 +102,15 @@ def _name(page: Path) -> str:
     return page.relative_to(ROOT).as_posix()
 
 
-def _examples() -> Iterator[tuple[str, int, str]]:
-    """Yield page, number and text of each example."""
+def _examples(*, are_automations: bool = True) -> Iterator[tuple[str, int, str]]:
+    """Yield page, number and text of each automation, or of each other example."""
     for page in sorted(PAGES):
-        for number, block in enumerate(_blocks(page, "yaml")):
+        blocks = [
+            block
+            for block in _blocks(page, "yaml")
+            if ("triggers" in yaml.safe_load(block)) is are_automations
+        ]
+        for number, block in enumerate(blocks):
             yield _name(page), number, block
 
 
@@ -91,8 +125,10 @@ async def live(home: Home) -> None:
             await home.pass_time(HOUR)
         await home.poll(4)
 
+    account.balance = 12.5
     await use(50)
     await use(80)
+    account.balance = 4.5
     await use(95, hours=1)
     home.api.break_(Fault.refuse(500))
     await use(95, hours=1)
@@ -132,11 +168,17 @@ def account() -> Account:
 
 def test_every_example_is_tried() -> None:
     """The story has something to say to each example of each page."""
-    found = [(page, number) for page, number, _ in _examples()]
-    known = [
-        (page, number) for page, said in SAID.items() for number in range(len(said))
-    ]
-    assert found == sorted(known)
+    for table, are_automations in ((SAID, True), (ADDED, False)):
+        found = [
+            (page, number)
+            for page, number, _ in _examples(are_automations=are_automations)
+        ]
+        known = [
+            (page, number)
+            for page, rows in table.items()
+            for number in range(len(rows))
+        ]
+        assert found == sorted(known)
 
 
 @pytest.mark.slow
@@ -155,26 +197,194 @@ async def test_example(
     )
     seen = await notifications(home.hass)
     changes = async_capture_events(home.hass, "state_changed")
+    calls = async_capture_events(home.hass, "call_service")
+    for name in COMMANDS:
+        async_mock_service(home.hass, "shell_command", name)
     config = yaml.safe_load(example)
     assert await async_setup_component(
         home.hass, "automation", {"automation": [config]}
     )
     await live(home)
-    # Its timers would outlive the test.
-    await home.hass.services.async_call(
-        "automation", "turn_off", {"entity_id": "all"}, blocking=True
-    )
+    await turn_off_automations(home)
     switched = [
         event.data["new_state"].state
         for event in changes
         if event.data["entity_id"] == "input_boolean.scraper"
     ]
-    assert [message for _, message in seen] + switched == SAID[page][number]
-    assert not [
-        item
-        for item in caplog.records
-        if "automation" in item.name and item.levelname in {"ERROR", "WARNING"}
+    run = [
+        event.data["service"]
+        for event in calls
+        if event.data["domain"] == "shell_command"
     ]
+    assert [message for _, message in seen] + switched + run == SAID[page][number]
+    assert not _complaints(caplog)
+
+
+def _complaints(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """Return what automations and templates complained of."""
+    return [
+        item.getMessage()
+        for item in caplog.records
+        if re.search("automation|template", item.name) and item.levelno > logging.INFO
+    ]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "account",
+    [
+        pytest.param(Account(), id="no packages"),
+        pytest.param(
+            Account(packages=[Package(id="1", traffic=GIB, used=GIB, created=NOW)]),
+            id="0 GiB",
+        ),
+        pytest.param(
+            Account(packages=[Package(id="1", traffic=GIB, created=NOW)]), id="no rate"
+        ),
+    ],
+)
+async def test_examples_without_values(
+    home: Home, caplog: pytest.LogCaptureFixture
+) -> None:
+    """No example fails, or speaks of what is unknown, in an account that is new."""
+    await home.set_up()
+    seen = await notifications(home.hass)
+    for name in COMMANDS:
+        async_mock_service(home.hass, "shell_command", name)
+    assert await async_setup_component(
+        home.hass, "input_boolean", {"input_boolean": {"scraper": None}}
+    )
+    configs = {
+        f"{page} {number}": yaml.safe_load(example)
+        for page, number, example in _examples()
+    }
+    assert await async_setup_component(
+        home.hass,
+        "automation",
+        {"automation": [{"id": id_, **config} for id_, config in configs.items()]},
+    )
+    for state in home.hass.states.async_all("automation"):
+        if "trigger." not in str(configs[state.attributes["id"]]["actions"]):
+            await home.hass.services.async_call(
+                "automation", "trigger", {"entity_id": state.entity_id}, blocking=True
+            )
+    said_at_once = len(seen)
+    await live_briefly(home)
+    await turn_off_automations(home)
+    assert said_at_once
+    assert len(seen) > said_at_once
+    for _, message in seen:
+        assert not re.search("unknown|unavailable|None|nan|undefined", message), message
+    assert not _complaints(caplog)
+
+
+async def turn_off_automations(home: Home) -> None:
+    """Turn all automations off: their timers would outlive the test."""
+    await home.hass.services.async_call(
+        "automation", "turn_off", {"entity_id": "all"}, blocking=True
+    )
+
+
+async def live_briefly(home: Home) -> None:
+    """Let traffic be bought, used up, and bought again, and expire within a day."""
+    account = home.account
+    for number in ("8", "9"):
+        now = home.freezer().replace(tzinfo=UTC)
+        package = bought(number, 30, now, days=1)
+        account.packages.append(package)
+        await home.poll(2)
+        package.used = 29 * GIB
+        await home.poll(2)
+    for _ in range(25):
+        account.expire(home.freezer().replace(tzinfo=UTC))
+        await home.pass_time(HOUR)
+
+
+@pytest.mark.parametrize("expected_lingering_timers", [True])
+@pytest.mark.parametrize(
+    ("page", "number", "example"),
+    [
+        pytest.param(*item, id=f"{item[0]} {item[1]}")
+        for item in _examples(are_automations=False)
+    ],
+)
+async def test_other_example(
+    home: Home,
+    hass_ws_client: WebSocketGenerator,
+    page: str,
+    number: int,
+    example: str,
+) -> None:
+    """Each card is shown when it should be, and each configuration adds entities."""
+    hass = home.hass
+    config = yaml.safe_load(example)
+    is_card = "type" in config
+    for domain in config if not is_card else ():
+        assert await async_setup_component(hass, domain, config)
+    await home.set_up()
+    await set_up_second(home)
+
+    async def is_shown() -> bool:
+        """Return whether all conditions of a card pass, by the command it uses."""
+        # A client does not outlive that time passes.
+        client = await hass_ws_client(hass)
+        for condition in config.get("visibility", ()):
+            await client.send_json_auto_id(
+                {"type": "subscribe_condition", "condition": condition}
+            )
+            assert (await client.receive_json())["success"]
+            if not (await client.receive_json())["event"]["result"]:
+                return False
+        return True
+
+    assert not is_card or await is_shown() is ("visibility" not in config)
+    home.account.packages[0].used = 80 * GIB
+    await home.poll(2)
+    assert not is_card or await is_shown()
+    states = {key: hass.states.get(key) for key in ADDED[page][number]}
+    found = {key: state and state.state for key, state in states.items()}
+    assert found == ADDED[page][number]
+    for entity_id in re.findall(r"\w*sensor\.bytesflows_\w+", example):
+        assert hass.states.get(entity_id) is not None
+
+
+async def set_up_second(home: Home) -> None:
+    """Set up a second account, as the form would."""
+    packages = [bought("7", 10, NOW, days=9)]
+    home.api.accounts.append(Account(token=OTHER_TOKEN, packages=packages))
+    entry = make_entry(home.api, token=OTHER_TOKEN, entry_id="01JOTHER")
+    entry.add_to_hass(home.hass)
+    home.hass.config_entries.async_update_entry(entry, title="BytesFlows 2")
+    assert await home.hass.config_entries.async_setup(entry.entry_id)
+    await home.hass.async_block_till_done()
+
+
+async def test_script(
+    home: Home, hass_client: ClientSessionGenerator, hass_access_token: str
+) -> None:
+    """The script for scrapers ends with an error while traffic is low or unknown."""
+    await home.set_up()
+    assert await async_setup_component(home.hass, "api", {})
+    (script,) = _blocks(ROOT / "docs" / "recipes.md", "python")
+    client = await hass_client()
+    environment = {
+        "HASS_URL": str(client.make_url("")).rstrip("/"),
+        "HASS_TOKEN": hass_access_token,
+    }
+
+    async def run() -> int:
+        """Run the script, and return its exit code."""
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-c", script, env=environment
+        )
+        return await process.wait()
+
+    assert await run() == 0
+    home.account.packages[0].used = 95 * GIB
+    await home.poll()
+    assert await run() == 1
+    await home.unload()
+    assert await run() == 1
 
 
 async def test_answer(home: Home) -> None:

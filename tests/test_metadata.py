@@ -328,7 +328,7 @@ def test_quality_scale() -> None:
 
 
 SECTIONS = {
-    "docs-actions": "docs/actions/get_packages.md#what-it-returns",
+    "docs-actions": "docs/actions/get_packages.md#response-data",
     "docs-conditions": "docs/conditions/is_traffic.md#in-yaml",
     "docs-configuration-parameters": "README.md#options",
     "docs-data-update": "README.md#how-data-is-updated",
@@ -336,13 +336,13 @@ SECTIONS = {
     "docs-high-level-description": "README.md#bytesflows-for-home-assistant",
     "docs-installation-instructions": "README.md#install",
     "docs-installation-parameters": "README.md#set-up",
-    "docs-known-limitations": "README.md#known-limits",
+    "docs-known-limitations": "README.md#known-limitations",
     "docs-removal-instructions": "README.md#remove",
-    "docs-supported-devices": "README.md#what-you-get",
-    "docs-supported-functions": "README.md#what-you-get",
+    "docs-supported-devices": "README.md#entities",
+    "docs-supported-functions": "README.md#entities",
     "docs-triggers": "docs/triggers/package_expiring.md#in-yaml",
-    "docs-troubleshooting": "docs/troubleshooting.md#messages-in-the-forms",
-    "docs-use-cases": "README.md#what-it-is-for",
+    "docs-troubleshooting": "docs/troubleshooting.md#error-messages",
+    "docs-use-cases": "README.md#bytesflows-for-home-assistant",
 }
 
 
@@ -450,7 +450,7 @@ def test_floor() -> None:
     assert hacs["homeassistant"] == "2026.10.0"
     assert hacs["filename"] == f"{DOMAIN}.zip"
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert "Home Assistant 2026.10 or newer" in readme
+    assert "Home Assistant 2026.10 or later" in readme
     blueprints = [*(ROOT / "blueprints").rglob("*.yaml")]
     assert blueprints
     for path in blueprints:
@@ -484,4 +484,4 @@ def test_readme_lists_every_entity() -> None:
 def test_readme_is_short() -> None:
     """Longer explanations belong elsewhere."""
     lines = (ROOT / "README.md").read_text(encoding="utf-8").splitlines()
-    assert len(lines) <= 300
+    assert len(lines) <= 220
