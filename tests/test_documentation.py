@@ -60,7 +60,7 @@ SAID: dict[str, list[list[str]]] = {
     "docs/recipes.md": [
         ["scraper_stop", "scraper_start", "scraper_stop"],
         ["5.0 GiB left.", "6.0 GiB left."],
-        ["4.50 USD left to buy traffic."],
+        [f"Less than {share}% of your traffic left." for share in (50, 20, 20)],
     ],
     "docs/triggers/package_expiring.md": [
         ["30.0 GiB will expire on 2026-03-05 at 10:00."]
@@ -84,6 +84,7 @@ ADDED: dict[str, list[dict[str, str]]] = {
         {},
         {},
         {"sensor.bytesflows_today": "30.0", "sensor.bytesflows_month": "30.0"},
+        {"sensor.bytesflows_cost_this_month": "75.0"},
         {"sensor.all_bytesflows_traffic": "30.0"},
         {},
     ]
@@ -125,10 +126,8 @@ async def live(home: Home) -> None:
             await home.pass_time(HOUR)
         await home.poll(4)
 
-    account.balance = 12.5
     await use(50)
     await use(80)
-    account.balance = 4.5
     await use(95, hours=1)
     home.api.break_(Fault.refuse(500))
     await use(95, hours=1)
@@ -319,8 +318,16 @@ async def test_other_example(
     hass = home.hass
     config = yaml.safe_load(example)
     is_card = "type" in config
-    for domain in config if not is_card else ():
-        assert await async_setup_component(hass, domain, config)
+    configuration = {
+        domain: value
+        for name, _, other in _examples(are_automations=False)
+        if name == page
+        and not is_card
+        and "type" not in (item := yaml.safe_load(other))
+        for domain, value in item.items()
+    }
+    for domain in configuration:
+        assert await async_setup_component(hass, domain, configuration)
     await home.set_up()
     await set_up_second(home)
 
