@@ -23,6 +23,7 @@ import yaml
 
 from dev import ROOT
 from dev.simulated_api import GIB, Account, Fault, Package
+from homeassistant.helpers import device_registry as dr
 from homeassistant.setup import async_setup_component
 
 from .helpers.clock import NOW
@@ -364,6 +365,23 @@ async def set_up_second(home: Home) -> None:
     home.hass.config_entries.async_update_entry(entry, title="BytesFlows 2")
     assert await home.hass.config_entries.async_setup(entry.entry_id)
     await home.hass.async_block_till_done()
+
+
+async def test_device_name(home: Home, hass_ws_client: WebSocketGenerator) -> None:
+    """The last dialog of the setup renames entities as the README says."""
+    await home.set_up()
+    assert await async_setup_component(home.hass, "config", {})
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    pattern = r"\*Device name\*.*: \*(\w+)\* turns\n`(\S+)` into `(\S+)`"
+    ((name, old, new),) = re.findall(pattern, readme)
+    registry = dr.async_get(home.hass)
+    (device,) = dr.async_entries_for_config_entry(registry, home.entry.entry_id)
+    registry.async_update_device(device.id, name_by_user=name)
+    client = await hass_ws_client(home.hass)
+    # What the dialog calls before it renames the entities.
+    kind = "config/entity_registry/get_automatic_entity_ids"
+    await client.send_json_auto_id({"type": kind, "entity_ids": [old]})
+    assert (await client.receive_json())["result"] == {old: new}
 
 
 async def test_script(
