@@ -105,12 +105,16 @@ def _name(page: Path) -> str:
 
 
 def _examples(*, are_automations: bool = True) -> Iterator[tuple[str, int, str]]:
-    """Yield page, number and text of each automation, or of each other example."""
+    """Yield page, number and text of each automation, or of each other example.
+
+    The test of a blueprint tries the examples that use it.
+    """
     for page in sorted(PAGES):
         blocks = [
             block
             for block in _blocks(page, "yaml")
-            if ("triggers" in yaml.safe_load(block)) is are_automations
+            if (config := yaml.safe_load(block)).get("use_blueprint") is None
+            and ("triggers" in config) is are_automations
         ]
         for number, block in enumerate(blocks):
             yield _name(page), number, block
