@@ -263,7 +263,7 @@ async def test_outage(
 @pytest.mark.parametrize(
     ("fault", "detail", "given"),
     [
-        (Fault.without("code"), "the response has no number: code", {}),
+        (Fault.without("code"), "expected a number: code", {}),
         (Fault.refuse(404), "(HTTP 404)", {"status": "HTTP 404"}),
         (Fault.code(50008), "code 50008)", {"status": "HTTP 200, code 50008"}),
         (Fault.refuse(429), ": HTTP 429", {}),

@@ -48,7 +48,7 @@ CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 
 
 async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
-    """Set up what all accounts share."""
+    """Set up everything that accounts share."""
     async_setup_services(hass)
     async_setup_websocket_api(hass)
     await async_setup_dashboard(hass)

@@ -120,7 +120,7 @@ class BytesFlowsConfigFlow(ConfigFlow, domain=DOMAIN):
         return self._async_show_form("user", errors)
 
     def _free_title(self) -> str:
-        """Return a title that tells an account, and its entities, from the others."""
+        """Return a title that no other account has; entities are named after it."""
         taken = {entry.title for entry in self._async_current_entries()}
         titles = ("BytesFlows", *(f"BytesFlows {n}" for n in range(2, len(taken) + 2)))
         return next(title for title in titles if title not in taken)
@@ -128,7 +128,7 @@ class BytesFlowsConfigFlow(ConfigFlow, domain=DOMAIN):
     async def async_step_reauth(
         self, entry_data: Mapping[str, Any]
     ) -> ConfigFlowResult:
-        """Ask for a token, because the API rejected the one there is."""
+        """Ask for a token, because the API rejected the current one."""
         return await self.async_step_reauth_confirm()
 
     async def async_step_reauth_confirm(
@@ -177,7 +177,7 @@ class BytesFlowsConfigFlow(ConfigFlow, domain=DOMAIN):
     async def _async_update_entry(
         self, user_input: dict[str, Any] | None
     ) -> ConfigFlowResult:
-        """Change an entry if what was entered leads to its account."""
+        """Change an entry if the entered data leads to its account."""
         old = self._entry.data
         if user_input is None:
             self._data = dict(old)
@@ -194,7 +194,7 @@ class BytesFlowsConfigFlow(ConfigFlow, domain=DOMAIN):
 
     @callback
     def _async_take(self) -> ConfigFlowResult:
-        """Save what was entered, and reload the account."""
+        """Save the entered data, and reload the account."""
         async_get_rejections(self.hass).forget(self._entry.entry_id)
         # Home Assistant's own reasons have another text in each release.
         return self.async_update_reload_and_abort(
@@ -356,7 +356,7 @@ def _entry_data(
 
 
 def _clean(data: dict[str, Any]) -> dict[str, str]:
-    """Write the URL in one way, and return what is wrong with it and with the token."""
+    """Normalize the URL, and return the errors of URL and token by field."""
     errors: dict[str, str] = {}
     url = parse_url(data[CONF_URL])
     if url is None:

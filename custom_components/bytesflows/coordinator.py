@@ -41,7 +41,7 @@ type BytesFlowsConfigEntry = ConfigEntry[BytesFlowsCoordinator]
 
 
 class BytesFlowsCoordinator(DataUpdateCoordinator[AccountData]):
-    """Poll an account, and let entities show what follows."""
+    """Poll an account, and update its entities."""
 
     config_entry: BytesFlowsConfigEntry
 
@@ -90,7 +90,7 @@ class BytesFlowsCoordinator(DataUpdateCoordinator[AccountData]):
             entry.async_on_unload(async_at_started(hass, self._async_started))
 
     async def async_stop_polling(self) -> None:
-        """End the requests under way and what is being dispatched; save everything."""
+        """End requests and dispatching, and save everything."""
         await self._requests.async_end()
         await self._dispatcher.async_close()
         await self._storage.async_flush(self.account)
@@ -183,7 +183,7 @@ class BytesFlowsCoordinator(DataUpdateCoordinator[AccountData]):
     @callback
     @override
     def _async_refresh_finished(self) -> None:
-        """Let entities show what is new as a change, and dispatch what is due."""
+        """Let entities show new data as a change, and dispatch due changes."""
         if self._requests.is_ended:
             return
         if self._polled is not None:
@@ -198,7 +198,7 @@ class BytesFlowsCoordinator(DataUpdateCoordinator[AccountData]):
 
     @callback
     def _async_show(self, steps: list[AccountData]) -> None:
-        """Let entities show some data, one after the other; the last is shown later."""
+        """Let entities show some data in turn; the last is shown later."""
         for number, data in enumerate(steps, 1):
             self.data = data
             if number < len(steps):
@@ -219,7 +219,7 @@ class BytesFlowsCoordinator(DataUpdateCoordinator[AccountData]):
 
     @callback
     def _async_automations_ready(self, _: datetime | None = None) -> None:
-        """Show what was held back, and dispatch: automations listen now."""
+        """Show data that was held back, and dispatch: automations listen now."""
         if steps := self._publisher.open():
             self._async_show(steps)
             self.async_update_listeners()

@@ -41,7 +41,7 @@ _HOST: Final = re.compile(r"[\w.-]+|[0-9a-f:.]+(%[\w.-]+)?")
 
 
 def clean_token(text: str) -> str:
-    """Return the token in a pasted text, without the rest of a header or a command."""
+    """Return the token in a pasted text, without the header or command around it."""
     text = "".join(character for character in text if _is_visible(character))
     header = _HEADER.match(text)
     rest = text[header.end() :] if header else text.strip(_BLANKS + _QUOTES)
@@ -63,7 +63,7 @@ def is_possible_token(token: str) -> bool:
 
 
 def parse_url(text: str) -> URL | None:
-    """Return a base URL, or None for anything else than a plain web address."""
+    """Return a base URL, or None for anything but a plain URL."""
     try:
         url = URL(text.strip())
     except ValueError:
@@ -83,7 +83,7 @@ def parse_url(text: str) -> URL | None:
 
 
 def is_confidential(url: URL) -> bool:
-    """Return whether nobody else can read what is sent to a URL."""
+    """Return whether requests to a URL are safe from eavesdropping."""
     if url.scheme == "https" or url.host == "localhost":
         return True
     try:

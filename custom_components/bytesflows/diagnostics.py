@@ -17,7 +17,7 @@ TO_REDACT = {CONF_API_TOKEN, "balance", "id", "order_id"}
 async def async_get_config_entry_diagnostics(
     hass: HomeAssistant, entry: BytesFlowsConfigEntry
 ) -> dict[str, Any]:
-    """Return what a bug report needs, also where the account could not be set up."""
+    """Return the data for a bug report, even if the account could not be set up."""
     coordinator: BytesFlowsCoordinator | None = getattr(entry, "runtime_data", None)
     return {
         "entry": {

@@ -1,6 +1,6 @@
 """Dispatching of changes and marks: each of them once, after it was saved.
 
-What is due is taken out of the account. One task at a time has it saved as dispatched,
+Due changes are taken out of the account. One task at a time saves them as dispatched,
 and then hands it to the event entity and to the triggers. A power cut can lose what was
 handed out and not yet acted upon, and doubles nothing.
 """
@@ -40,7 +40,7 @@ def account_signal(entry_id: str) -> SignalType[tuple[Change, ...]]:
 
 @dataclass(slots=True)
 class _Taken:
-    """What was taken out of the account to be dispatched."""
+    """Changes and marks that were taken out of the account to be dispatched."""
 
     changes: tuple[Change, ...] = ()
     marks: list[tuple[Mark, list[Registration]]] = field(default_factory=list)
@@ -103,7 +103,7 @@ class Dispatcher:
         self._registrations = async_get_registrations(hass)
         self._is_open = False
         self._is_stopped = False
-        """Whether Home Assistant stops: what is due is for the next start."""
+        """Whether Home Assistant stops: due changes wait for the next start."""
         self._is_requested = False
         self._is_registration_new = False
         self._task: asyncio.Task[None] | None = None
@@ -121,7 +121,7 @@ class Dispatcher:
 
     @callback
     def async_request(self) -> None:
-        """Dispatch what is due, after whatever is going on now."""
+        """Dispatch due changes, after those that are being dispatched."""
         self._is_requested = True
         if self._task is not None and not self._task.done():
             return
@@ -137,14 +137,14 @@ class Dispatcher:
 
     @callback
     def async_before_registration(self) -> None:
-        """Pass what is due before a trigger is added, which must not get it."""
+        """Pass due marks before a trigger is added, which must not get them."""
         if self._is_open:
             self._take()
             self._is_registration_new = True
             self.async_request()
 
     async def async_close(self) -> None:
-        """Stop dispatching, and wait for what is being dispatched."""
+        """Stop dispatching, and wait for changes that are being dispatched."""
         self._is_open = False
         self._async_cancel_wake()
         while self._task is not None and not self._task.done():
@@ -173,7 +173,7 @@ class Dispatcher:
         self._async_finish_run()
 
     def _is_idle(self) -> bool:
-        """Return whether nothing is due and nothing has to be written."""
+        """Return whether nothing is due and nothing needs to be written."""
         return not (
             self._taken.changes
             or self._taken.marks
@@ -191,7 +191,7 @@ class Dispatcher:
             self._registrations.async_check_targets()
 
     async def _async_dispatch(self) -> None:
-        """Save what is due as dispatched, then dispatch it."""
+        """Save due changes as dispatched, then dispatch them."""
         if self._is_open:
             self._take()
         # What is taken out while this is being saved waits for the next time.
@@ -210,7 +210,7 @@ class Dispatcher:
 
     @callback
     def _take(self) -> None:
-        """Take out what is due."""
+        """Take out due changes and marks."""
         taken = self._taken
         if taken.before is None:
             taken.before = self._account.state.marks.copy()
@@ -235,9 +235,9 @@ class Dispatcher:
 
     @callback
     def _fire(self, taken: _Taken) -> None:
-        """Hand out what was taken out, and note the automations that it starts.
+        """Hand out changes and marks, and note the automations that they start.
 
-        Those that wait for a state start with it, and nobody says which they are.
+        Those that wait for a state start with it, and it is unknown which these are.
         """
         LOGGER.debug(
             "Dispatching %d changes and %d marks of %s",
@@ -278,7 +278,7 @@ class Dispatcher:
 
     @callback
     def _async_wake(self, _: datetime) -> None:
-        """Dispatch what is due now."""
+        """Dispatch due changes."""
         self._unsub_wake = None
         self.async_request()
 

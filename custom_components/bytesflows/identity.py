@@ -1,4 +1,4 @@
-"""Which account it is: the API has no account id, so packages tell accounts apart."""
+"""Which account it is: the API has no account id, so packages distinguish accounts."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Issues that an account raises: what people are asked to look at."""
+"""Repair issues of an account."""
 
 from collections.abc import Collection, Mapping
 from datetime import tzinfo
@@ -99,7 +99,7 @@ def async_delete_issues(hass: HomeAssistant, entry_id: str) -> None:
 def async_recheck_time_zone_issue(
     hass: HomeAssistant, entry: ConfigEntry[Any], zone: tzinfo
 ) -> None:
-    """Delete the issue about the time zone if the zone fits, or else update it."""
+    """Delete the time zone issue if the time zone fits, or else update it."""
     known = _known_evidence(hass, entry)
     if known and known[-1].fits(zone):
         async_delete_issue(hass, TIME_ZONE, entry.entry_id)
@@ -109,7 +109,7 @@ def async_recheck_time_zone_issue(
 
 @callback
 def async_report_unstable_classes(hass: HomeAssistant, error: Exception) -> None:
-    """Warn once that Home Assistant has changed what some automations build on."""
+    """Warn once that Home Assistant has changed the basis of some automations."""
     if ir.async_get(hass).async_get_issue(DOMAIN, UNSTABLE_CLASSES) is not None:
         return
     LOGGER.warning(
@@ -131,7 +131,7 @@ def async_report_unstable_classes(hass: HomeAssistant, error: Exception) -> None
 
 @callback
 def async_update_target_issue(hass: HomeAssistant, targets: Collection[str]) -> None:
-    """Create or delete the issue about automations that mean no account."""
+    """Create or delete the issue about automations whose target is no account."""
     if not targets:
         ir.async_delete_issue(hass, DOMAIN, TARGET_WITHOUT_ACCOUNT)
         return
@@ -189,7 +189,7 @@ def _async_create_report_issue(
     answer: str,
     placeholders: dict[str, str],
 ) -> None:
-    """Create an issue with a link to a form that has the answer filled in."""
+    """Create an issue with a link to a form that has the report filled in."""
     integration = async_get_loaded_integration(hass, DOMAIN)
     ir.async_create_issue(
         hass,

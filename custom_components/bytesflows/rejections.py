@@ -1,7 +1,7 @@
 """Rejected tokens: when a rejection counts, and when a token is tried again.
 
 A rejection counts when a second request a minute later is rejected, too: a single odd
-response must not cost an account. From then on, one request an hour finds out whether
+response must not cost an account. From then on, one request per hour finds out whether
 the token is accepted again.
 """
 
@@ -108,5 +108,5 @@ def async_get_rejections(hass: HomeAssistant) -> Rejections:
 
 
 def _credentials(entry: ConfigEntry[Any]) -> tuple[str, str]:
-    """Return what a rejection is about."""
+    """Return the URL and the token that a rejection applies to."""
     return entry.data[CONF_URL], entry.data[CONF_API_TOKEN]

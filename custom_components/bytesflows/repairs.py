@@ -37,7 +37,7 @@ async def async_create_fix_flow(
 
 
 class TimeZoneRepairFlow(RepairsFlow):
-    """Choose the zone of the API's times, see what it changes, and apply it."""
+    """Choose the time zone of the API, see the effect, and apply it."""
 
     def __init__(self, entry_id: str, data: dict[str, Any]) -> None:
         """Take over the evidence of the issue."""
@@ -54,7 +54,7 @@ class TimeZoneRepairFlow(RepairsFlow):
     async def async_step_choose(
         self, user_input: dict[str, str] | None = None
     ) -> RepairsFlowResult:
-        """Choose among the zones that fit."""
+        """Choose among the time zones that fit."""
         entry = self.hass.config_entries.async_get_entry(self._entry_id)
         if entry is None:
             return self.async_abort(reason="account_removed")
@@ -96,7 +96,7 @@ class TimeZoneRepairFlow(RepairsFlow):
     async def async_step_confirm(
         self, user_input: dict[str, str] | None = None
     ) -> RepairsFlowResult:
-        """Show what the choice changes, then apply it."""
+        """Show the effect of the choice, then apply it."""
         entry: BytesFlowsConfigEntry | None
         entry = self.hass.config_entries.async_get_entry(self._entry_id)
         if entry is None:
@@ -145,12 +145,12 @@ class TimeZoneRepairFlow(RepairsFlow):
 
 
 def _likelihood(name: str) -> tuple[bool, str]:
-    """Return what sorts zones in which people live before all others."""
+    """Sort time zones in which people live before all others."""
     return not name.startswith(("Asia/", "America/", "Europe/")), name
 
 
 def _all_zones() -> dict[str, tzinfo]:
-    """Return all zones; this reads a file for each."""
+    """Return all time zones; this reads a file for each."""
     return {name: zoneinfo.ZoneInfo(name) for name in zoneinfo.available_timezones()}
 
 

@@ -67,7 +67,7 @@ def _utc_offset(account: Account) -> Mapping[str, Any]:
 
 
 class _Traffic(TypedDict):
-    """What all sensors of traffic have in common."""
+    """The description that all traffic sensors share."""
 
     device_class: SensorDeviceClass
     native_unit_of_measurement: str

@@ -53,7 +53,7 @@ class _WatchedStore(Store[dict[str, Any]]):
 
 @dataclass(frozen=True, slots=True)
 class _Snapshot:
-    """What was written last, as far as it matters whether it differs."""
+    """The parts of the last written state whose changes matter."""
 
     urgent: tuple[object, ...]
     """Changes, alarms, and marks: a difference is written at once."""
@@ -118,7 +118,7 @@ class AccountStorage:
 
     @callback
     def async_is_urgent(self, account: Account) -> bool:
-        """Return whether something has to be written now; the rest is scheduled.
+        """Return whether a change must be written now; others are scheduled.
 
         If nothing differs from what was written but times that advance, nothing is
         written. Of an account whose packages were never read nothing is.
@@ -188,7 +188,7 @@ class AccountStorage:
 
 
 def _snapshot(state: AccountState, now: datetime) -> _Snapshot:
-    """Return what matters of a state."""
+    """Return the parts of a state whose changes matter."""
     low = state.marks.low
     return _Snapshot(
         urgent=(

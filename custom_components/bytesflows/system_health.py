@@ -20,7 +20,7 @@ TIMEOUT: Final = ClientTimeout(total=5)
 def async_register(
     hass: HomeAssistant, register: system_health.SystemHealthRegistration
 ) -> None:
-    """Register what to look at."""
+    """Register the information."""
     register.async_register_info(_async_system_health_info)
 
 

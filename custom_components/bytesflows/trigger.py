@@ -33,7 +33,7 @@ def _lead_time(value: object) -> timedelta:
     """Validate how long before an expiry to fire."""
     lead_time: timedelta = cv.positive_time_period(value)
     if lead_time < UPDATE_INTERVAL:
-        raise vol.Invalid("must be at least 5 minutes, the time between two polls")
+        raise vol.Invalid("must be at least 5 minutes, the polling interval")
     return lead_time
 
 

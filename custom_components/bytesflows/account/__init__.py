@@ -1,4 +1,4 @@
-"""One account: what is known of it and what follows. Pure Python.
+"""One account: its state and the conclusions from it. Pure Python.
 
 It knows the client in `api/`, and neither Home Assistant nor the time of day: a `Clock`
 is handed in.

@@ -1,4 +1,4 @@
-"""One account: what is known of it, and when to ask for what."""
+"""One account: its state, and the schedule of its requests."""
 
 import asyncio
 from dataclasses import dataclass, replace
@@ -74,7 +74,7 @@ class Account:
         )
 
     def note_shown(self, shown: AccountData) -> None:
-        """Remember what entities show, so that a change over a restart is seen."""
+        """Remember the shown data, so that a change during a restart is noticed."""
         state = self.state
         state.shown_overview, state.shown_is_low = shown.overview, shown.is_low
         state.shown_is_expiring_soon = shown.is_expiring_soon
@@ -107,7 +107,7 @@ class Account:
             if (reading := await self.records.read(overview, now)) is not None:
                 # A large reading takes a while to be taken over.
                 await asyncio.sleep(0)
-                # By the second answer a wrong clock is known to be wrong.
+                # By the second response a wrong clock is known to be wrong.
                 self._apply(reading, overview, self._time_after_sync())
             now = self.clock.now()
         self.overview, self.last_poll = overview, now
@@ -118,12 +118,12 @@ class Account:
         return self._data(overview, now)
 
     def _take_server_time(self) -> datetime | None:
-        """Return the time of the last answer, once."""
+        """Return the time of the last response, once."""
         server_time, self.client.server_time = self.client.server_time, None
         return server_time
 
     def _time_after_sync(self) -> datetime:
-        """Return the time after a reading, given the time of its last answer.
+        """Return the time after a reading, given the time of its last response.
 
         Without one, a jump of the system's clock waits for the next poll.
         """

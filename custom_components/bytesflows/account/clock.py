@@ -12,10 +12,10 @@ from .times import CLOCK_TOLERANCE
 
 
 class Clock:
-    """Tell the time of an account, in UTC.
+    """Keep the time of an account, in UTC.
 
-    `observe` is called once per poll, with the `Date` of the answer. Between polls the
-    time goes on with the monotonic clock.
+    `observe` is called once per poll, with the `Date` of the response. Between polls
+    the time goes on with the monotonic clock.
     """
 
     def __init__(
@@ -32,22 +32,22 @@ class Clock:
         self._doubted: datetime | None = None
         """A time that was not believed yet, moved on to `_ticks`."""
         self._was_server_wrong = False
-        """Whether a time was doubted, and the next answer did not agree with it."""
+        """Whether a time was doubted, and the next response did not agree with it."""
         self.is_in_doubt = False
-        """Whether the last answer, and not the one before, said another time.
+        """Whether the last response, and not the one before, had another time.
 
         Not if only a server says so that was wrong before: one of its machines may have
         a wrong clock, and what waits for a clock without doubt would wait for good.
         """
         self.has_server_time = False
-        """Whether the last answer carried a time."""
+        """Whether the last response carried a time."""
 
     def now(self) -> datetime:
         """Return the time of the account, in UTC."""
         return self._time + self._passed()
 
     def observe(self, server_time: datetime | None) -> datetime:
-        """Take an answer's time, if it has one, into account; return the time."""
+        """Take a response's time, if it has one, into account; return the time."""
         passed = self._passed()
         expected = self._time + passed
         doubted = None if self._doubted is None else self._doubted + passed
@@ -71,7 +71,7 @@ class Clock:
         return self._time
 
     def _passed(self) -> timedelta:
-        """Return the time since the last answer by the monotonic clock."""
+        """Return the time since the last response by the monotonic clock."""
         return timedelta(seconds=self._monotonic() - self._ticks)
 
 

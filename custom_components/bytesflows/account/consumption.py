@@ -29,7 +29,7 @@ class Consumption:
     def take(
         self, used: int, last: datetime | None, now: datetime, *, is_baseline: bool
     ) -> None:
-        """Count bytes that a reading found, and watch anew after a gap of over a day.
+        """Count bytes that a reading found, and start over after a gap of over a day.
 
         The gap would make an average of days that nobody watched. `last` is the time
         of the reading before.

@@ -1,8 +1,8 @@
-"""What the packages mean for the days to come, as pure functions.
+"""The outlook of the packages for the coming days, as pure functions.
 
 Sizes are bytes, times are aware and in UTC. The packages are section 2 of the API
 document; which of them traffic is drawn from it does not say: the one that expires
-first is assumed. Figures move by the hour: `now` is rounded down, so that an idle
+first is assumed. Values move by the hour: `now` is rounded down, so that an idle
 account writes no states.
 """
 
@@ -28,7 +28,7 @@ _END_OF_TIME: Final = datetime.max.replace(tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
-    """The packages at one moment in figures; equal when nothing shown differs."""
+    """The packages at one moment in numbers; equal when nothing shown differs."""
 
     usable_count: int
     """Number of packages that traffic can be drawn from."""
@@ -66,7 +66,7 @@ def summarize(
     newest: Mapping[Source, datetime],
     now: datetime,
 ) -> Summary:
-    """Return what the active packages mean at an aware moment.
+    """Return the summary of the active packages at an aware moment.
 
     `rate` is bytes per second, None if it is unknown.
     """
@@ -181,7 +181,7 @@ def is_expiring_soon(summary: Summary, now: datetime, window: timedelta) -> bool
 def _draw(
     usable: Iterable[Record], rate: float, now: datetime
 ) -> Iterator[tuple[Record, datetime, datetime]]:
-    """Draw on some packages one after the other, the soonest-expiring first.
+    """Draw on some packages in turn, the soonest-expiring first.
 
     Yield each with the moments from which and until which it is drawn on.
     """

@@ -27,7 +27,7 @@ class Pace:
         """Take an overview into account.
 
         Where the total moved, too, packages came or went, which hides the use: the rate
-        stays. Without readable figures there is no hurry.
+        stays. Without a readable overview there is no hurry.
         """
         total, available = overview.total_traffic, overview.available_traffic
         if total is None or available is None:

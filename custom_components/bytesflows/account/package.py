@@ -2,7 +2,7 @@
 
 A life begins with the arrival of a package and ends when the server says that it is
 used up or inactive. One that is usable again afterward begins a new life if its terms
-changed; a status that flips back and forth goes on with the old one.
+changed; a status that flips back and forth continues the old one.
 """
 
 from dataclasses import dataclass, replace

@@ -1,4 +1,4 @@
-"""What entities show, and when.
+"""Publishing of data to the entities.
 
 Automations act on a change from one value to another, never on one from unavailable.
 So after an outage entities come back with what they showed before, and change then.
@@ -30,15 +30,15 @@ class Publisher:
     def __init__(self, remembered: AccountData | None) -> None:
         """Start with the data shown before a restart, if they are known."""
         self.published = remembered
-        """What was shown last, with the last known packages during their outage."""
+        """The data shown last, with the last known packages during their outage."""
         self._is_stored = True
-        """Whether that comes from a file, and may be older than what was shown."""
+        """Whether it comes from a file, and may be older than the data shown last."""
         self._held_back: AccountData | None = None
         self._is_open = remembered is None
         self._was_away = False
 
     def publish(self, data: AccountData) -> list[AccountData]:
-        """Return the data to show now, one after the other."""
+        """Return the data to show now, step by step."""
         if self.published is None or (self._is_open and not self._was_away):
             self._remember(data)
             return [data]

@@ -19,7 +19,7 @@ class Due:
 
 
 class Scales:
-    """Move the scales, and take out what they pass."""
+    """Move the scales, and take out the marks that they pass."""
 
     def __init__(self, state: AccountState, clock: Clock) -> None:
         """Start before the first poll of this run."""

@@ -226,7 +226,7 @@ class BytesFlowsClient:
         """Send a GET request and return the decoded `data` of the response."""
         if not _SENDABLE_TOKEN.fullmatch(self._token):
             raise BytesFlowsAuthenticationError(
-                "the token is empty or has characters that no token has"
+                "the token is empty or contains invalid characters"
             )
         failure: BytesFlowsError
         try:
@@ -234,7 +234,9 @@ class BytesFlowsClient:
                 self._check_pause(path)
                 status, headers, body = await self._get(path, params)
         except TimeoutError:
-            failure = BytesFlowsTimeoutError(f"no complete response in {TIMEOUT:.0f} s")
+            failure = BytesFlowsTimeoutError(
+                f"no complete response within {TIMEOUT:.0f} s"
+            )
         except (aiohttp.ClientError, OSError, UnicodeError) as err:
             failure = BytesFlowsConnectionError(_describe(err))
         else:
@@ -270,7 +272,7 @@ class BytesFlowsClient:
         body: bytes,
         decode: Callable[[object], ModelT],
     ) -> ModelT:
-        """Return the decoded `data` of a response, or raise what the response means."""
+        """Return the decoded `data` of a response, or raise its error."""
         try:
             data = _unwrap(status, headers, _parse(body, self._loads))
             await self._codec.decode_ahead(data)
@@ -328,13 +330,13 @@ async def _read_body(response: aiohttp.ClientResponse) -> bytes:
 def _unwrap(
     status: int, headers: Mapping[str, str], envelope: dict[str, Any] | None
 ) -> object:
-    """Return the `data` of a response, or raise what its status or `code` means."""
+    """Return the `data` of a response, or raise the error of its status or `code`."""
     if not HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
         raise _refusal(status, None, headers, is_json=envelope is not None)
     if envelope is None:
         raise BytesFlowsParseError("the response is not a JSON object")
     if (code := _read_code(envelope)) is None:
-        raise BytesFlowsParseError("the response has no number", field="code")
+        raise BytesFlowsParseError("expected a number", field="code")
     if code != HTTPStatus.OK:
         raise _refusal(status, code, headers, is_json=True)
     if "data" not in envelope:

@@ -373,8 +373,8 @@ class Codec:
     def parse_time(self, value: object) -> datetime | None:
         """Return a time in UTC, or None for a value that means "no date".
 
-        A time without a zone is read in the API's time zone; if a change of the clocks
-        makes it ambiguous, as the earlier one. Numbers are Unix seconds or
+        A time without an offset is read in the API's time zone; if a change of the
+        clocks makes it ambiguous, as the earlier one. Numbers are Unix seconds or
         milliseconds. Raise ValueError or TypeError if the value cannot be read.
         """
         if isinstance(value, str):

@@ -5,9 +5,9 @@ from time import monotonic
 from typing import Final
 
 MIN_PAUSE: Final = 60
-"""Seconds that a pause lasts at least."""
+"""Shortest pause, in seconds."""
 MAX_PAUSE: Final = 86_400
-"""Seconds that a pause lasts at most."""
+"""Longest pause, in seconds."""
 
 
 def clamp_pause(seconds: float) -> float:

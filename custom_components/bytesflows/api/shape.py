@@ -9,7 +9,7 @@ MAX_DEPTH: Final = 4
 MAX_NAMES: Final = 20
 MAX_LENGTH: Final = 600
 
-# Ids, tokens and addresses have other characters, or are longer.
+# IDs, tokens, and URLs have other characters, or are longer.
 _NAME: Final = re.compile(r"[A-Za-z_]{1,32}")
 
 _TYPES: Final = {

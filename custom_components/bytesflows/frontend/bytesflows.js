@@ -227,7 +227,7 @@ const accountView = async (hass, device, sections) => {
   };
 };
 
-/** Return a view that says so: a dashboard without views would load for ever. */
+/** Return a view that says so: a dashboard without views would never load. */
 const emptyView = () => {
   const page = `/config/integrations/dashboard/add?domain=${DOMAIN}`;
   const link = `[${text("dashboard_add_account")}](${page})`;
