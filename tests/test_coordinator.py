@@ -161,7 +161,7 @@ async def test_first_overview_then_records(home: Home) -> None:
 
 
 async def test_refresh_by_hand(home: Home) -> None:
-    """Who asks for an update gets everything anew."""
+    """A requested update reads everything again."""
     await home.set_up()
     home.api.requests.clear()
     await refresh(home.hass)
@@ -363,7 +363,7 @@ async def test_records_out_of_order_at_the_start(home: Home) -> None:
     ],
 )
 async def test_retry_after(home: Home, fault: Fault, pause: int) -> None:
-    """The server is left alone for as long as it says, within reason."""
+    """No request is sent during a pause that the server asked for, within limits."""
     for package in home.account.packages:
         package.expires = None
     await home.set_up()
@@ -398,7 +398,7 @@ async def test_retry_after_holds_for_everybody(home: Home) -> None:
 
 
 async def test_retry_after_of_the_records(home: Home) -> None:
-    """The records are left alone, and the overview goes on."""
+    """Records are not requested, and the overview is still polled."""
     await home.set_up()
     home.account.use(512 * MIB)
     home.api.break_(Fault.refuse(429, Retry_After="1500"), RECORDS)

@@ -118,7 +118,7 @@ async def test_failures(
 
 
 async def test_rate_limit_at_the_start(home: Home) -> None:
-    """Home Assistant's own tries do not reach a server that wants to be left alone."""
+    """Home Assistant's own retries do not reach a server that asked for a pause."""
     home.api.break_(Fault.refuse(429, Retry_After="600"), OVERVIEW)
     assert not await set_up(home.hass, home.entry)
     asked = len(home.api.requests)

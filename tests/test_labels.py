@@ -23,7 +23,7 @@ type Places = Mapping[str, set[Place]]
 ENVIRONMENTS: Final = ("dev", "latest")
 """The floor, and the release that people install today."""
 DOCUMENTS: Final = ("blueprints/**/*.yaml", ".github/*/*.yml", "CONTRIBUTING.md")
-"""English texts beside the translations."""
+"""English texts besides the translations."""
 
 SCREENS: Final = (
     "ui.panel.config.repairs.dialog.",
@@ -40,7 +40,7 @@ _QUOTED: Final = re.compile(
     "„([^“”]+)[“”]|“([^”]+)”|«\xa0?([^»\xa0]+)\xa0?»|「([^」]+)」|\u2018([^\u2019]+)\u2019"
 )
 _CODE: Final = re.compile(r"```.*?```|`[^`]*`", re.DOTALL)
-# What the markup holds beside labels: a state in prose.
+# States in prose have the same markup.
 _STATES: Final = {"unavailable", "unknown"}
 
 
@@ -106,7 +106,7 @@ def environment(request: pytest.FixtureRequest) -> str:
         ("`*.py`, *.md and 2 * 3 * 4", []),
         ("请选择*了解更多*进行", ["了解更多"]),
         ("„Verbindung“ und „Połączenie”", ["Verbindung", "Połączenie"]),
-        ("«\xa0Connexion\xa0», «Conexión»", ["Connexion", "Conexión"]),
+        ("«\xa0Réseau\xa0», «Conexión»", ["Réseau", "Conexión"]),
         ("“连接”「接続」", ["连接", "接続"]),
         ("\u2018연결\u2019, l\u2019URL", ["연결"]),
     ],

@@ -631,7 +631,7 @@ async def test_full_disk(house: House, caplog: pytest.LogCaptureFixture) -> None
         assert warnings() == 0
         await house.lives.pass_time(MINUTE)
         assert house.heard == ["purchased ORD-2"]
-        # The next ones do not wait anew.
+        # The next ones do not wait again.
         house.account.use(37 * GIB // 2)
         await house.poll()
         assert house.heard == ["purchased ORD-2", "depleted ORD-1", "low"]
@@ -644,7 +644,7 @@ async def test_full_disk(house: House, caplog: pytest.LogCaptureFixture) -> None
     await house.again(Lives.power_cut)
     assert house.heard == expected
 
-    # It waits and warns anew.
+    # It waits and warns again.
     house.buy("3")
     with house.lives.unwritable(KEY):
         await house.poll(2)

@@ -1,4 +1,4 @@
-"""Guards that keep texts, icons, rules and addresses in step with the code."""
+"""Checks that texts, icons, rules, and URLs match the code."""
 
 import ast
 from collections.abc import Iterator
@@ -90,7 +90,7 @@ def _calls() -> Iterator[tuple[str, ast.Call]]:
 
 
 def test_every_entity_has_a_name_and_an_icon() -> None:
-    """Names, icons and entities are the same sets."""
+    """Names, icons, and entities are the same sets."""
     icons = _json(PACKAGE / "icons.json")["entity"]
     assert set(ENTITIES) == set(ENGLISH["entity"]) == set(icons)
     assert set(ENTITIES) == {platform.value for platform in PLATFORMS}
@@ -347,7 +347,7 @@ SECTIONS = {
 
 
 def test_every_rule_about_documentation_has_its_section() -> None:
-    """What the quality scale wants to be documented is, under a heading of its own."""
+    """Each documentation rule of the quality scale has a heading."""
     rules = yaml.safe_load((PACKAGE / "quality_scale.yaml").read_text())["rules"]
     assert set(SECTIONS) == {rule for rule in rules if rule.startswith("docs-")}
     for section in SECTIONS.values():
@@ -382,7 +382,7 @@ def test_brand() -> None:
 
 
 def test_manifest() -> None:
-    """The manifest says what the design says, in the order that hassfest wants."""
+    """The manifest has the designed values, in the order of hassfest."""
     manifest = _json(PACKAGE / "manifest.json")
     address = _project()["project"]["urls"]["repository"]
     assert list(manifest) == [
@@ -400,7 +400,7 @@ def test_manifest() -> None:
 
 
 def test_addresses() -> None:
-    """Every address of the repository is the one in pyproject.toml."""
+    """Every URL of the repository is the one in pyproject.toml."""
     address = _project()["project"]["urls"]["repository"]
     owner, name = address.split("/")[-2:]
     found = 0
@@ -419,7 +419,7 @@ def test_addresses() -> None:
 
 
 def test_no_addresses_of_registries() -> None:
-    """Where packages come from is each machine's own affair."""
+    """No file names a package registry: each machine has its own."""
     pattern = re.compile(r"https?://\S*(pypi|pythonhosted|debian\.org|npmjs)")
     for path in _texts():
         assert not pattern.search(path.read_text(encoding="utf-8")), path

@@ -516,7 +516,7 @@ async def test_account_that_was_added_during_the_question(home: Home) -> None:
 
 @pytest.mark.parametrize("is_empty_first", [True, False])
 async def test_without_packages(home: Home, is_empty_first: bool) -> None:
-    """An account without packages, then or now, cannot be told from another."""
+    """Accounts without packages, then or now, cannot be distinguished."""
     packages = list(home.account.packages)
     if is_empty_first:
         home.account.packages.clear()

@@ -258,7 +258,7 @@ async def test_poll_during_the_question(
 async def test_setup_during_the_answer(
     hass: HomeAssistant, api: SimulatedApi, entry: MockConfigEntry
 ) -> None:
-    """An account that is being set up at the answer begins anew all the same."""
+    """An account that is being set up during the reply starts over as well."""
     assert await set_up(hass, entry)
     await hass.config_entries.async_unload(entry.entry_id)
     api.break_(Fault(delay=0.1))

@@ -72,7 +72,7 @@ def test_no_python(checkout: Path, tmp_path: Path) -> None:
 
 
 def test_unknown_environment(checkout: Path) -> None:
-    """An environment that has no lock file is told before anything is fetched."""
+    """A missing lock file is reported before anything is fetched."""
     names = " ".join(sorted(path.stem for path in LOCK_FILES))
     done = run(checkout, "scripts/setup", "nonsense", **NO_NETWORK)
     assert done.returncode == 1

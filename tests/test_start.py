@@ -100,7 +100,7 @@ async def test_changes_while_home_assistant_was_down(
     assert heard(events) == []
     await lives.pass_time(2 * SECOND)
     assert sorted(heard(events)) == ["purchased TASK-4", "purchased TASK-5"]
-    # An end is told when the next reading agrees.
+    # An end is reported when the next reading agrees.
     await lives.pass_time(UPDATE_INTERVAL + SECOND)
     assert heard(events) == ["expired TASK-0"]
     await lives.pass_time(UPDATE_INTERVAL + SECOND)
@@ -112,7 +112,7 @@ async def test_changes_while_home_assistant_was_down(
 
 
 async def test_stop_before_automations_listen(lives: Lives, api: SimulatedApi) -> None:
-    """What no automation could hear is told after the next start."""
+    """Changes that no automation could hear are reported after the next start."""
     account = api.accounts[0] = Account.with_packages(3, now=NOW)
     async with lives.life():
         pass

@@ -167,7 +167,7 @@ async def test_account_after_another(
         assert home.state("lifetime_consumption").state == "3.0"
         await home.poll(13)
         assert home.state("lifetime_consumption").state == "3.0"
-        # Without its file, the count begins anew from what is listed.
+        # Without its file, the count starts over from the listed packages.
         assert await home.hass.config_entries.async_unload(entry.entry_id)
         del hass_storage["bytesflows.01JANOTHER"]
         assert await home.hass.config_entries.async_setup(entry.entry_id)

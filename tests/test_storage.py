@@ -280,7 +280,7 @@ async def test_consumption_that_the_server_forgets(home: Home) -> None:
 
 
 async def test_lost_file(home: Home, hass_storage: dict[str, Any]) -> None:
-    """Without its file the count begins anew from what is listed."""
+    """Without its file the count starts over from the listed packages."""
     await home.set_up()
     home.account.packages = [_package("2", used=3 * GIB, created=NOW)]
     await home.poll()

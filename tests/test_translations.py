@@ -1,4 +1,4 @@
-"""The texts in every language say what the English ones do."""
+"""The texts of all languages have the same keys, parts, and widths."""
 
 import re
 import unicodedata
@@ -7,7 +7,7 @@ import pytest
 
 from .helpers.translations import ENGLISH, LANGUAGES, TEXTS, flat, placeholders
 
-# What is the same word in the language.
+# Texts that are the same word in the language.
 SAME: dict[str, set[str]] = {
     "de": {"Check-in", "Limit", "Status", "Traffic", "URL"},
     "es": {"Check-in", "Total", "URL"},
@@ -19,7 +19,7 @@ SAME: dict[str, set[str]] = {
     "pt-BR": {"Check-in", "Status", "Total", "URL"},
 }
 MARKS = re.compile(r"\*\*|```|\n+|https?://(?:[a-zA-Z0-9./-]*[a-zA-Z0-9/])?")
-# Columns that fit beside an icon and a value on a phone, and in its list of repairs.
+# Columns that fit between an icon and a value on a phone, and in its list of repairs.
 LONGEST_NAME = 30
 LONGEST_TITLE = 42
 # The editor of automations has them as headings in one line.
@@ -27,7 +27,7 @@ HEADINGS = {"conditions", "services", "triggers"}
 
 
 def _columns(text: str) -> int:
-    """Return how wide a text is: the signs of East Asia are two columns wide."""
+    """Return the width of a text: East Asian characters take two columns."""
     return sum(1 + (unicodedata.east_asian_width(sign) in "WF") for sign in text)
 
 
@@ -45,18 +45,18 @@ def translated(language: str) -> dict[tuple[str, ...], str]:
 
 
 def test_languages() -> None:
-    """The languages that are promised are there."""
+    """All promised languages exist."""
     others = "de es fr it ja ko nl pl pt-BR ru zh-Hans zh-Hant"
     assert " ".join(LANGUAGES) == others
 
 
 def test_sameflat(translated: dict[tuple[str, ...], str]) -> None:
-    """None is left out, and none is there in vain."""
+    """No text is missing, and none is unused."""
     assert list(translated) == [path for path, _ in flat(ENGLISH)]
 
 
 def test_same_parts(translated: dict[tuple[str, ...], str]) -> None:
-    """Each has the placeholders and the marks of the English one."""
+    """Each text has the placeholders and the markup of the English one."""
     for path, english in flat(ENGLISH):
         text = translated[path]
         assert placeholders(text) == placeholders(english), path
@@ -68,14 +68,14 @@ def test_same_parts(translated: dict[tuple[str, ...], str]) -> None:
 def test_nothing_left_in_english(
     language: str, translated: dict[tuple[str, ...], str]
 ) -> None:
-    """What is the same as in English is the same word in the language."""
+    """Only texts that are the same word in the language equal the English ones."""
     same = {text for path, text in flat(ENGLISH) if translated[path] == text}
     assert same == SAME.get(language, set())
 
 
 @pytest.mark.parametrize("code", TEXTS)
 def test_what_hassfest_refuses(code: str) -> None:
-    """No address, no HTML and no loose space, and placeholders that are plain names."""
+    """No URL, no HTML, no loose spaces, and placeholders that are plain names."""
     for path, message in flat(TEXTS[code]):
         assert not re.search(r"(\w+://|www\.)[\w.-]*\.[a-zA-Z]{2}", message), path
         assert not re.search(r"<[a-z/!]", message), path
@@ -85,7 +85,7 @@ def test_what_hassfest_refuses(code: str) -> None:
 
 
 def test_width(translated: dict[tuple[str, ...], str]) -> None:
-    """Names fit beside their values, and headings and titles into their line."""
+    """Names fit next to their values, and headings and titles into their line."""
     for path, text in translated.items():
         is_heading = path[0] in HEADINGS and path[2:] == ("name",)
         if is_heading or (path[0] == "entity" and path[-1] == "name"):

@@ -1,1 +1,1 @@
-"""What a poll costs, beside what a user would write instead: scripts/benchmark."""
+"""The cost of a poll, compared with REST sensors: scripts/benchmark."""

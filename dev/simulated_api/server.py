@@ -1,4 +1,4 @@
-"""The simulated API's server: speaks the document, and can be told to misbehave."""
+"""The server of the simulated API: it follows the document, and can fail on demand."""
 
 import asyncio
 from collections.abc import Callable, Mapping
@@ -177,7 +177,7 @@ class SimulatedApi:
         return sum(request.path == path for request in self.requests)
 
     async def start(self, port: int = 0, *, certificate: Path | None = None) -> None:
-        """Listen on loopback, on a free port unless told which.
+        """Listen on loopback, on a free port unless one is given.
 
         With a certificate, which has to have its key in the same file, speak TLS.
         """

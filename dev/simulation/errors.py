@@ -1,4 +1,4 @@
-"""How far the forecast is off, beside the rule that looked at what was watched only."""
+"""The error of the forecast, compared with that of a plain average."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field

@@ -582,7 +582,7 @@ async def test_extended_while_down() -> None:
 
 
 async def test_lost_file() -> None:
-    """After a lost file the count begins anew, and nothing is reported."""
+    """After a lost file the count starts over, and nothing is reported."""
     life = Life(GIB, GIB)
     life.package.used = 5
     life.package.expires = NOW + 30 * HOUR

@@ -26,7 +26,7 @@ print(*sorted(name for name in sys.modules if name.startswith("bytesflows.")))
 
 
 def test_imports() -> None:
-    """`api/` and `account/` import without Home Assistant, and nothing beside them."""
+    """`api/` and `account/` import neither Home Assistant nor anything above them."""
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM, str(PACKAGE)],
         capture_output=True,

@@ -192,7 +192,7 @@ def test_new_packages_only() -> None:
 
 
 def test_forgotten_account() -> None:
-    """A first reading anew forgets that there were times."""
+    """Another first reading forgets the times before it."""
     ledger = started(record(created=NOW - 20 * DAY))
     assert ledger.has_times
     ledger.needs_baseline = True

@@ -62,14 +62,14 @@ def test_failing_readings() -> None:
 
 
 def test_contradicting_readings_for_days() -> None:
-    """The daily reading does not begin the pauses anew."""
+    """The daily reading does not reset the pauses."""
     found = attempts(started(), 3 * 24 * 12)
     for hour in range(2, 71):
         assert sum(hour * 60 <= item < (hour + 1) * 60 for item in found) <= 2
 
 
 def test_calm() -> None:
-    """After two hours without attempts the pauses begin anew."""
+    """After two hours without attempts the pauses start over."""
     rhythm = started()
     attempts(rhythm, 20)
     assert attempts(rhythm, 20, start=60) == [300, 305, 315, 335, 375]

@@ -28,13 +28,13 @@ def noted(*hours: int) -> Trouble:
     ],
 )
 def test_lasting(hours: tuple[int, ...], expected: bool) -> None:
-    """Trouble is reported after a day, counted anew where the clock goes back."""
+    """Trouble is reported after a day, counted again if the clock goes back."""
     now = NOW + (hours[-1] if hours else 0) * HOUR
     assert noted(*hours).is_lasting(now) is expected
 
 
 def test_cleared() -> None:
-    """Trouble that has passed begins anew."""
+    """Trouble that has passed starts over."""
     trouble = noted(0, 30)
     trouble.clear()
     assert trouble == Trouble()

@@ -842,7 +842,7 @@ def _endless(total: object) -> Fault:
         pytest.param(Fault.data(records=[], total=1), 0, 1, 2, id="no rows"),
         pytest.param(Fault.data(records=[], total=10**9), 0, 10**9, 2, id="none"),
         pytest.param(Fault.data(records=[], total=None), 0, 0, 1, id="nothing known"),
-        pytest.param(_ignore_pages(5_000), 5, 4_995, 6, id="the same for ever"),
+        pytest.param(_ignore_pages(5_000), 5, 4_995, 6, id="the same forever"),
         pytest.param(_ignore_pages(None), 5, 0, 2, id="the same, total unknown"),
         pytest.param(
             Fault.data(records=[None, *_rows([1])], total=None), 1, 0, 2, id="odd row"

@@ -117,7 +117,7 @@ def told(home_assistant: HomeAssistant) -> list[str]:
 async def test_nothing_is_lost_and_nothing_is_told_twice(
     home_assistant: HomeAssistant, api: SimulatedApi
 ) -> None:
-    """What happens in five lives or between them is told once, and all use counts."""
+    """Changes in and between five lives are reported once, and all use counts."""
     account = api.accounts[0]
     assert await consumed(home_assistant, 0) == 1.0
     account.packages.append(package("3", datetime.now(UTC)))
@@ -151,7 +151,7 @@ async def test_nothing_is_lost_and_nothing_is_told_twice(
     await poll_again(home_assistant)
     await until(lambda: len(told(home_assistant)) >= 3)
 
-    # Right after it was told.
+    # Right after it was reported.
     home_assistant.kill()
     account.packages.append(package("5", datetime.now(UTC)))
     await home_assistant.start_again()

@@ -86,7 +86,7 @@ async def test_check() -> None:
 
 
 async def test_port_that_is_taken() -> None:
-    """Another program on Home Assistant's port is left alone."""
+    """Another program on Home Assistant's port keeps running."""
     with socket.socket() as other:
         other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -151,7 +151,7 @@ async def test_real_service(api: SimulatedApi) -> None:
 
 
 async def test_real_service_that_refuses(api: SimulatedApi) -> None:
-    """A token that is not accepted is told, with a status that says so."""
+    """A rejected token is reported, and the exit status shows it."""
     async with started(
         *DEMO, "--check", BYTESFLOWS_TOKEN="wrong", BYTESFLOWS_URL=api.url
     ) as process:

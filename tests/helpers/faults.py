@@ -112,7 +112,7 @@ TROUBLES: Final = (
     Trouble("firewall with 401", Fault.html(401), AUTH),
     Trouble("firewall with 200", Fault.html(200), RESPONSE),
     Trouble("wait an hour", Fault.refuse(429, Retry_After="3600"), LIMITED),
-    Trouble("wait for ever", Fault.refuse(429, Retry_After="9" * 9), LIMITED),
+    Trouble("wait forever", Fault.refuse(429, Retry_After="9" * 9), LIMITED),
     Trouble("wait until yesterday", Fault.refuse(429, Retry_After="-1"), LIMITED),
     # The body.
     Trouble("empty", _body(b""), RESPONSE),

@@ -1,7 +1,7 @@
 """Ask the Marketplace what it makes of our files.
 
 Runs where Home Assistant has one, with `.dev/latest/bin/python`; the argument is the
-folder of an unpacked release, beside the file that it was in.
+folder of an unpacked release, next to its file.
 Prints what was understood.
 """
 
