@@ -71,6 +71,58 @@ def test_no_python(checkout: Path, tmp_path: Path) -> None:
     assert done.stderr.startswith("setup: python3 is missing\n")
 
 
+@pytest.mark.parametrize(
+    "message",
+    [
+        "new.c:1:10: fatal error: {}: No such file or directory",
+        "new.c:1:10: fatal error: '{}' file not found",
+    ],
+    ids=["gcc", "clang"],
+)
+def test_missing_headers(checkout: Path, message: str) -> None:
+    """A build that fails for want of headers says which."""
+    tools = checkout / "tools"
+    tools.mkdir()
+    (tools / "python3.14").symlink_to(sys.executable)
+    uv = tools / "uv"
+    lines = "\n".join(message.format(name) for name in ("jpeg/turbo.h", "ffi.h") * 2)
+    uv.write_text(
+        f"#!/bin/sh\n[ $1 = venv ] || {{ cat <<'END'\n{lines}\nEND\nexit 1; }}\n"
+    )
+    uv.chmod(0o755)
+    done = run(checkout, "scripts/setup", PATH=f"{tools}:{os.environ['PATH']}")
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-2:] == [
+        (
+            "setup: the packages of requirements/dev.txt could not be built without the "
+            "headers ffi.h jpeg/turbo.h"
+        ),
+        (
+            "setup: how to get it: install the development packages that have them "
+            "(Debian: apt-file search HEADER names them)"
+        ),
+    ]
+
+
+def test_python_without_headers(checkout: Path) -> None:
+    """A Python that cannot compile anything is none."""
+    tools = checkout / "tools"
+    replace_by_echo(tools / "uv")
+    python = tools / "python3.14"
+    python.write_text(
+        "#!/bin/sh\n"
+        f"exec '{sys.executable}' -c \"import sysconfig; "
+        "sysconfig.get_path = lambda _: '/nowhere'; $2\"\n"
+    )
+    python.chmod(0o755)
+    for name in ("apt-get", "dpkg"):
+        (tools / name).write_text("#!/bin/sh\nexit 1\n")
+        (tools / name).chmod(0o755)
+    done = run(checkout, "scripts/setup", PATH=f"{tools}:{os.environ['PATH']}")
+    assert done.returncode == 1
+    assert "setup: Python 3.14.2 or newer with its headers is missing\n" in done.stderr
+
+
 def test_unknown_environment(checkout: Path) -> None:
     """A missing lock file is reported before anything is fetched."""
     names = " ".join(sorted(path.stem for path in LOCK_FILES))
