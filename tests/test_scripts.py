@@ -94,8 +94,8 @@ def test_missing_headers(checkout: Path, message: str) -> None:
     assert done.returncode == 1
     assert done.stderr.splitlines()[-2:] == [
         (
-            "setup: the packages of requirements/dev.txt could not be built without the "
-            "headers ffi.h jpeg/turbo.h"
+            "setup: the packages of requirements/dev.txt could not be built without "
+            "the headers ffi.h jpeg/turbo.h"
         ),
         (
             "setup: how to get it: install the development packages that have them "
@@ -254,3 +254,69 @@ def test_lock_files_have_no_addresses() -> None:
         for line in path.read_text(encoding="utf-8").splitlines():
             assert "://" not in line
             assert "==" in line or line.strip().startswith("--hash=sha256:")
+
+
+@pytest.mark.parametrize(
+    ("result", "opened", "expected"),
+    [
+        ("success", "", []),
+        ("failure", "", ["label create", "issue create"]),
+        ("cancelled", "", ["label create", "issue create"]),
+        ("failure", "7", []),
+        ("success", "7", ["issue close 7"]),
+    ],
+)
+def test_early_warning(
+    tmp_path: Path, result: str, opened: str, expected: list[str]
+) -> None:
+    """One issue is open while the tests on coming releases fail."""
+    calls = tmp_path / "calls"
+    calls.touch()
+    gh = tmp_path / "gh"
+    gh.write_text(
+        "#!/bin/sh\n"
+        f'[ "$2" = list ] && echo "{opened}" && exit\n'
+        f'echo "$@" >> "{calls}"\n'
+    )
+    gh.chmod(0o755)
+    path = f"{tmp_path}:{os.environ['PATH']}"
+    done = run(ROOT, ".ci/early-warning", result, "https://run.example", PATH=path)
+    assert (done.returncode, done.stderr) == (0, "")
+    lines = calls.read_text().splitlines()
+    assert len(lines) == len(expected)
+    for line, call in zip(lines, expected, strict=True):
+        assert line.startswith(call)
+    if lines:
+        assert "https://run.example" in lines[-1]
+
+
+def test_newest(idle_checkout: Path) -> None:
+    """The newest releases stay until the tests have ended, which call the setup."""
+    replace_by_echo(idle_checkout / ".dev" / "latest" / "bin" / "python")
+    folders = [idle_checkout / ".dev" / name for name in ("dev", "latest")]
+    printed = ""
+    python = idle_checkout / ".dev" / "dev" / "bin" / "python"
+    python.write_text('#!/bin/sh\necho "$@"; ls .dev/*/installed.txt\n')
+    for arguments, tests in (
+        (["tests/api"], "--numprocesses auto tests/api"),
+        (["--nightly"], "tests/demo/test_release.py -k latest"),
+    ):
+        for folder in folders:
+            (folder / "installed.txt").touch()
+        printed = run_idle(idle_checkout, "test-newest", *arguments)
+        assert printed.endswith(
+            f"-m pytest --quiet {tests}\n"
+            ".dev/dev/installed.txt\n.dev/latest/installed.txt\n"
+        )
+        assert not any((folder / "installed.txt").exists() for folder in folders)
+    assert "homeassistant @ git+https://github.com/home-assistant/core@dev\n" in printed
+
+
+def test_nightly_that_cannot_be_installed(idle_checkout: Path) -> None:
+    """It is no failure of ours, and nothing is tested."""
+    replace_by_echo(idle_checkout / ".dev" / "latest" / "bin" / "python")
+    uv = idle_checkout / "tools" / "uv"
+    uv.write_text("#!/bin/sh\nexit 1\n")
+    printed = run_idle(idle_checkout, "test-newest", "--nightly")
+    assert "cannot be installed" in printed
+    assert "pytest" not in printed
