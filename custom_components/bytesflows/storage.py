@@ -199,6 +199,7 @@ def _snapshot(state: AccountState, now: datetime) -> _Snapshot:
             low.since,
             state.consumption.watched_since,
             state.ledger.needs_baseline,
+            state.is_unsettled,
             state.invalid_responses.since,
             state.unreadable_values.since,
         ),
@@ -220,6 +221,7 @@ def _encode(state: AccountState, codec: Codec, now: datetime) -> dict[str, Any]:
         "shown_is_low": state.shown_is_low,
         "shown_is_expiring_soon": state.shown_is_expiring_soon,
         "last_sync": _to_timestamp(state.last_sync),
+        "is_unsettled": state.is_unsettled,
         "rate": state.rate,
         "needs_baseline": ledger.needs_baseline,
         "newest": {
@@ -325,6 +327,7 @@ def _decode_state(stored: dict[str, Any], codec: Codec, now: datetime) -> Accoun
     )
     if (overview := stored["shown_overview"]) is not None:
         state.shown_overview = codec.decode_overview(overview)
+    state.is_unsettled = stored.get("is_unsettled") is True
     state.rate = _rate(stored["rate"])
     ledger = state.ledger
     ledger.needs_baseline = stored["needs_baseline"] is True

@@ -482,6 +482,70 @@ async def test_server_whose_clock_is_wrong_for_an_answer() -> None:
     assert life.account.clock.now() == life.model.now
 
 
+@pytest.mark.parametrize("age", [3 * MINUTE, 3 * HOUR, 10 * DAY, YEAR])
+async def test_server_whose_time_stands_still(age: timedelta) -> None:
+    """The `Date` of a cache fires nothing late, early, or twice, over two starts."""
+    life = Life(1000 * GIB, GIB)
+    life.package.expires = NOW + 5 * DAY
+    began = life.model.now
+
+    async def polls(time: timedelta) -> AccountData:
+        data = None
+        for _ in range(time // HOUR):
+            life.client.date_error = began - age - (life.model.now + HOUR)
+            life.package.used += GIB
+            data = await life.poll(HOUR)
+        assert data is not None
+        return data
+
+    await polls(3 * DAY - HOUR)
+    assert life.marks == []
+    await polls(2 * HOUR)
+    assert life.marks == [("1", 2 * DAY)]
+    life.restart()
+    data = await polls(DAY)
+    assert life.marks == [("1", 2 * DAY), ("1", DAY)]
+    assert life.account.clock.now() == life.model.now
+    assert data.summary is not None
+    average = data.summary.average_daily_consumption
+    assert average == pytest.approx(24 * GIB, rel=0.05)
+    assert life.account.state.consumption.total == life.package.used
+
+
+@pytest.mark.parametrize("error", [HOUR, 19 * DAY, YEAR])
+async def test_first_reading_with_a_clock_in_doubt(error: timedelta) -> None:
+    """Everything is passed as it is by a clock without doubt, over a restart, too."""
+    life = Life(100 * GIB, machine_error=error)
+    life.package.expires = NOW + 44 * HOUR
+    await life.poll(NONE)
+    assert life.account.state.is_unsettled
+    stored = restarted(life.account)
+    stored.is_unsettled = True
+    life.restart(stored)
+    await life.poll(MINUTE)
+    await life.poll()
+    assert not life.account.state.is_unsettled
+    assert life.marks == []
+    await life.polls(22 * HOUR, HOUR)
+    assert life.marks == [("1", DAY)]
+
+
+async def test_alarm_with_a_clock_in_doubt() -> None:
+    """A clock in doubt does not change the alarm of the next expiry."""
+    life = Life(100 * GIB)
+    life.package.expires = NOW + 10 * DAY
+    assert (await life.poll()).is_expiring_soon is False
+    life.machine_error = 9 * DAY
+    life.restart()
+    life.client.records_error = BytesFlowsConnectionError("reset")
+    await life.poll()
+    life.client.records_error = None
+    assert (await life.poll()).is_expiring_soon is False
+    life.machine_error = 8 * DAY
+    life.restart()
+    assert (await life.poll(NONE)).is_expiring_soon is False
+
+
 async def test_set_up_ten_years_ahead_without_a_date() -> None:
     """The average is known a day after a clock that was 10 years ahead is right."""
     life = Life(1000 * GIB, machine_error=10 * YEAR)

@@ -144,6 +144,78 @@ def test_server_whose_time_stands_still() -> None:
         assert machine.poll() == NONE
 
 
+@pytest.mark.parametrize("age", [3 * MINUTE, 3 * HOUR, 10 * DAY, 3650 * DAY])
+@pytest.mark.parametrize("answers", [1, 2, 3])
+@pytest.mark.parametrize("every", [MINUTE, 5 * MINUTE, 2 * HOUR])
+def test_server_whose_time_stands_still_from_the_start(
+    age: timedelta, answers: int, every: timedelta
+) -> None:
+    """The `Date` of a cache is not believed, however many answers carry it."""
+    machine = Machine()
+    machine.server_error = -age
+    for number in range(40):
+        for _ in range(answers):
+            off = machine.poll(NONE)
+            assert off == NONE or machine.clock.is_in_doubt
+        if number * every > 3 * MINUTE:
+            assert off == NONE
+            assert not machine.clock.is_in_doubt
+            assert not machine.clock.has_server_time
+        machine.true += every
+        machine.server_error -= every
+    # A jump of the system is believed as if there were no `Date`.
+    machine.sleep(8 * HOUR)
+    machine.server_error -= 8 * HOUR
+    assert machine.poll(NONE) == -8 * HOUR
+    machine.server_error -= MINUTES
+    assert machine.poll() == NONE
+    # And a `Date` that goes on again is a second source.
+    machine.server_error = NONE
+    assert machine.poll() == NONE
+    assert machine.clock.has_server_time
+
+
+@pytest.mark.parametrize("error", [3 * MINUTE, HOUR, 19 * DAY, 365 * DAY])
+def test_machine_that_is_ahead_at_the_start(error: timedelta) -> None:
+    """Two answers at once are followed, and confirmed by one that comes later."""
+    machine = Machine(error)
+    assert (machine.poll(NONE), machine.clock.is_in_doubt) == (error, True)
+    assert (machine.poll(NONE), machine.clock.is_in_doubt) == (NONE, True)
+    assert (machine.poll(MINUTE), machine.clock.is_in_doubt) == (NONE, True)
+    assert (machine.poll(2 * MINUTE), machine.clock.is_in_doubt) == (NONE, False)
+
+
+@pytest.mark.parametrize("error", [3 * MINUTE, HOUR, 19 * DAY, 365 * DAY])
+def test_machine_that_is_behind_at_the_start(error: timedelta) -> None:
+    """Two answers at once are believed: what a cache says is never ahead."""
+    machine = Machine(-error)
+    assert (machine.poll(NONE), machine.clock.is_in_doubt) == (-error, True)
+    assert (machine.poll(NONE), machine.clock.is_in_doubt) == (NONE, False)
+    assert machine.clock.has_server_time
+
+
+def test_answers_at_once_later_on() -> None:
+    """Later on two answers at once prove nothing, whatever they say."""
+    for error in (HOUR, -HOUR):
+        machine = Machine()
+        machine.poll()
+        machine.poll()
+        machine.server_error = error
+        assert [machine.poll(NONE) for _ in range(4)] == [NONE] * 4
+        assert machine.clock.is_in_doubt
+        assert machine.poll() == error
+
+
+def test_server_without_a_time_for_some_answers() -> None:
+    """Answers without a `Date` neither confirm nor drop a time."""
+    machine = Machine(HOUR)
+    assert machine.poll(NONE) == HOUR
+    machine.server_error = None
+    assert machine.poll() == HOUR
+    machine.server_error = NONE
+    assert machine.poll() == NONE
+
+
 def doubts(machine: Machine, *minutes: int) -> list[bool]:
     """Return whether the clock is in doubt, by errors of the server."""
     found = []

@@ -145,26 +145,39 @@ class Account:
         before = self._last_seen_without(overview)
         is_baseline = state.ledger.needs_baseline
         outcome = state.ledger.apply(reading, now)
-        state.consumption.take(
-            outcome.used, state.last_sync, now, is_baseline=is_baseline
-        )
         state.changes += outcome.changes
         if is_baseline:
-            state.marks.pass_packages(state.ledger.active, now)
+            state.is_unsettled = self.clock.is_in_doubt
+            if not state.is_unsettled:
+                state.marks.pass_packages(state.ledger.active, now)
+        if state.last_sync is None or not self.clock.is_in_doubt:
+            state.consumption.take(
+                outcome.used, state.last_sync, now, is_baseline=is_baseline
+            )
+            state.last_sync = now
+        elif not is_baseline:
+            state.consumption.count(outcome.used)
         state.marks.keep(state.ledger.to_keep(now))
-        state.last_sync = now
         usable = (record for record in state.ledger.active if record.is_usable(now))
         self.records.note_sync(
             LastSync(now, overview, first_expiry(usable), reading.adds_up)
         )
         new = [change.record for change in outcome.changes if change.is_arrival]
-        if self.clock.has_server_time:
+        if self.clock.has_server_time and not self.clock.is_in_doubt:
             self.zone_verdict = state.zone_watch.judge(
                 self.client.time_zone,
                 state.ledger.active,
                 Arrivals(tuple(new), before),
                 now,
             )
+
+    def _settle(self, now: datetime) -> None:
+        """Begin to count the time after a first reading by a clock in doubt."""
+        state = self.state
+        state.is_unsettled = False
+        state.marks.pass_packages(state.ledger.active, now)
+        state.consumption.restart(now)
+        state.last_sync = now
 
     def _last_seen_without(self, overview: Overview) -> datetime | None:
         """Return the last poll of this run that cannot have missed an arrival.
@@ -189,15 +202,21 @@ class Account:
             had_packages=state.ledger.had_packages,
         )
         self.scales.observe(now, is_low=verdict)
+        if state.is_unsettled and not self.clock.is_in_doubt:
+            self._settle(now)
         summary = None if self.records.are_stale(now) else self._new_summary(now)
         return AccountData(
-            overview,
-            summary,
-            verdict,
-            None
-            if summary is None
-            else is_expiring_soon(summary, now, self.options.expiring_soon),
+            overview, summary, verdict, self._expires_soon(summary, now)
         )
+
+    def _expires_soon(self, summary: Summary | None, now: datetime) -> bool | None:
+        """Return whether a package expires soon; while in doubt, as shown before."""
+        if summary is None:
+            return None
+        shown = self.state.shown_is_expiring_soon
+        if self.clock.is_in_doubt and shown is not None:
+            return shown
+        return is_expiring_soon(summary, now, self.options.expiring_soon)
 
     def _new_summary(self, now: datetime) -> Summary:
         """Return the summary of a moment, at the rate there is then."""

@@ -47,6 +47,18 @@ class Consumption:
         self.watched_since = now
         self.samples = [(now, self.total)]
 
+    def restart(self, now: datetime) -> None:
+        """Start to watch again if nothing was used since the start.
+
+        The clock may have been wrong then.
+        """
+        if self.watched_since is not None and len(self.samples) <= 1:
+            self.start(0, now)
+
+    def count(self, used: int) -> None:
+        """Count bytes that were used, at a time that is in doubt."""
+        self.total = min(self.total + used, _MAX_INT64)
+
     def has_watched_window(self, now: datetime) -> bool:
         """Return whether the last 7 days were watched, without a gap of over a day."""
         return (

@@ -23,6 +23,8 @@ class AccountState:
     """Changes that were not dispatched yet."""
     last_sync: datetime | None = None
     """When the ledger was brought up to date last."""
+    is_unsettled: bool = False
+    """Whether the first reading waits for a clock without doubt, to pass its marks."""
     rate: float | None = None
     """Bytes used per second, as computed last."""
     shown_overview: Overview | None = None
