@@ -471,10 +471,17 @@ def _full_state() -> AccountState:
         consumption=Consumption(5, NOW, [(NOW - timedelta(days=1), 4), (NOW, 5)]),
         marks=Marks(
             LowScale(True, NOW, timedelta(5)),
-            {"1": Passed(timedelta(days=20), NOW + timedelta(days=20))},
+            {
+                "1": Passed(
+                    timedelta(days=20),
+                    NOW + timedelta(days=20),
+                    Passed(timedelta(days=2), NOW + timedelta(days=9)),
+                )
+            },
         ),
         changes=(Change(ChangeKind.PURCHASED, record),),
         last_sync=NOW,
+        is_unsettled=True,
         rate=1.5,
         shown_overview=Overview(
             total_traffic=GIB,

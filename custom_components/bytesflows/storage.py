@@ -248,7 +248,7 @@ def _encode(state: AccountState, codec: Codec, now: datetime) -> dict[str, Any]:
             "since": _to_timestamp(low.since),
             "passed": None if low.passed is None else low.passed.total_seconds(),
             "packages": {
-                id_: [passed.left.total_seconds(), _to_timestamp(passed.expires)]
+                id_: _encode_passed(passed)
                 for id_, passed in state.marks.packages.items()
             },
         },
@@ -283,6 +283,12 @@ def _encode_package(package: Package, codec: Codec) -> dict[str, Any]:
         "has_restarted": package.has_restarted,
         "is_restart_told": package.is_restart_told,
     }
+
+
+def _encode_passed(passed: Passed) -> list[float]:
+    """Return how far a scale was passed fit for JSON, with the expiry before."""
+    this = [passed.left.total_seconds(), passed.expires.timestamp()]
+    return this if passed.before is None else this + _encode_passed(passed.before)
 
 
 def _encode_trouble(trouble: Trouble) -> list[float | None]:
@@ -349,8 +355,7 @@ def _decode_state(stored: dict[str, Any], codec: Codec, now: datetime) -> Accoun
         None if marks["passed"] is None else timedelta(seconds=marks["passed"]),
     )
     state.marks.packages = {
-        str(id_): Passed(timedelta(seconds=left), datetime.fromtimestamp(expires, UTC))
-        for id_, (left, expires) in marks["packages"].items()
+        str(id_): _decode_passed(item) for id_, item in marks["packages"].items()
     }
     state.zone_watch = _decode_zone_watch(stored["zone_watch"])
     return state
@@ -385,6 +390,16 @@ def _decode_package(item: dict[str, Any], codec: Codec) -> Package:
         restart_seen=_from_timestamp(item["restart_seen"]),
         has_restarted=item["has_restarted"] is True,
         is_restart_told=item["is_restart_told"] is True,
+    )
+
+
+def _decode_passed(item: list[float]) -> Passed:
+    """Return how far a scale was passed, or raise one error or another."""
+    left, expires, *before = item
+    return Passed(
+        timedelta(seconds=left),
+        datetime.fromtimestamp(expires, UTC),
+        _decode_passed(before) if before else None,
     )
 
 

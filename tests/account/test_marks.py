@@ -202,6 +202,22 @@ def test_next_due() -> None:
         assert Marks().next_due(rows, [lead_time], NOW) == NOW
 
 
+@pytest.mark.parametrize("moved", [40 * DAY, 3 * HOUR, -3 * HOUR, 25_000 * DAY])
+def test_expiry_that_comes_back(moved: timedelta) -> None:
+    """An expiry that was another one for a while has been passed as far as before."""
+    marks = Marks()
+    fired = []
+    for hours in range(0, 120, 2):
+        now = NOW + hours * HOUR
+        is_odd = hours in {52, 60, 62, 80}
+        row = expiring(5 * DAY + (moved if is_odd else NONE))
+        fired += [mark.lead_time for mark in marks.due([row], [DAY, 3 * DAY], now)]
+        due = marks.next_due([row], [DAY, 3 * DAY], now)
+        assert is_odd or (due is None) == (hours > 96)
+        marks.pass_packages([row], now)
+    assert fired == [3 * DAY, DAY]
+
+
 def test_packages_that_are_no_longer_known() -> None:
     """The scales of packages that are no longer known are dropped."""
     passed = Passed(DAY, NOW + DAY)

@@ -28,6 +28,9 @@ BLIPS: dict[str, dict[str, object]] = {
     "no size": {"traffic": "?"},
     "expiry that cannot be read": {"expireTime": "soon"},
     "no expiry": {"expireTime": None},
+    "a later expiry": {"expireTime": "2098-01-01 00:00:00"},
+    "an earlier expiry": {"expireTime": "2026-03-02 00:00:00"},
+    "no status": {"status": None},
     "created in the future": {"createTime": "2026-12-24 00:00:00"},
     "another order": {"orderId": "another"},
     "not listed": {},
@@ -59,10 +62,12 @@ class PackageMarksModel:
     def __init__(self) -> None:
         """Begin without packages."""
         self.fired: dict[str, set[timedelta]] = {}
-        self.least: dict[str, timedelta] = {}
+        self.expiries: dict[str, datetime] = {}
+        self.before: dict[str, tuple[datetime, set[timedelta]]] = {}
+        """By id, the expiry before, and what had fired for it."""
 
     def expected(
-        self, left: dict[str, timedelta], *, is_first: bool
+        self, left: dict[str, timedelta], now: datetime, *, is_first: bool
     ) -> set[tuple[str, timedelta]]:
         """Return the lead times that pass at a poll, given the time left."""
         due = set()
@@ -70,11 +75,15 @@ class PackageMarksModel:
             fired = self.fired.setdefault(
                 id_, {item for item in LEAD_TIMES if is_first and item >= time}
             )
-            least = self.least.setdefault(id_, time)
-            if time > least + HOUR:
-                fired -= {item for item in LEAD_TIMES if item < time}
-                self.least[id_] = time
-            self.least[id_] = min(self.least[id_], time)
+            expires = self.expiries.setdefault(id_, now + time)
+            if expires != now + time:
+                before, known = self.before.get(id_, (None, set()))
+                self.before[id_] = expires, set(fired)
+                if before == now + time:
+                    fired = known
+                elif expires < now + time:
+                    fired -= {item for item in LEAD_TIMES if item < time}
+                self.expiries[id_], self.fired[id_] = now + time, fired
             passed = {item for item in LEAD_TIMES if item >= time} - fired
             fired |= passed
             due |= {(id_, item) for item in passed}
@@ -83,7 +92,8 @@ class PackageMarksModel:
     def keep(self, ids: set[str]) -> None:
         """Forget all other packages."""
         for id_ in self.fired.keys() - ids:
-            del self.fired[id_], self.least[id_]
+            del self.fired[id_], self.expiries[id_]
+            self.before.pop(id_, None)
 
 
 class Life(RuleBasedStateMachine):
@@ -308,7 +318,7 @@ class Life(RuleBasedStateMachine):
         ]
         self.package_marks.keep(set(ledger.packages))
         assert Counter(passed) == Counter(
-            self.package_marks.expected(left, is_first=not self.has_polled)
+            self.package_marks.expected(left, now, is_first=not self.has_polled)
         )
         self.has_polled = True
 

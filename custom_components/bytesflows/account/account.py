@@ -205,9 +205,7 @@ class Account:
         if state.is_unsettled and not self.clock.is_in_doubt:
             self._settle(now)
         summary = None if self.records.are_stale(now) else self._new_summary(now)
-        return AccountData(
-            overview, summary, verdict, self._expires_soon(summary, now)
-        )
+        return AccountData(overview, summary, verdict, self._expires_soon(summary, now))
 
     def _expires_soon(self, summary: Summary | None, now: datetime) -> bool | None:
         """Return whether a package expires soon; while in doubt, as shown before."""

@@ -100,6 +100,35 @@ class Passed:
     """The time that it had left then."""
     expires: datetime
     """Its expiry then, in UTC."""
+    before: Passed | None = None
+    """The same for the expiry before: one that comes back was passed already."""
+
+    def left_at(self, expires: datetime) -> timedelta:
+        """Return the time left down to which it was passed, for an expiry."""
+        return (self._known(expires) or self).left
+
+    def moved(self, left: timedelta, expires: datetime) -> Passed:
+        """Return the scale after a look at a package.
+
+        Time only moves it down, even if a clock goes back. An expiry that moves by more
+        than an hour moves it up: an extension arms marks again, a nudge not.
+        """
+        if abs(expires - self.expires) <= HOUR:
+            return (
+                replace(self, left=left, expires=expires) if left < self.left else self
+            )
+        before = replace(self, before=None)
+        if (known := self._known(expires)) is not None:
+            return Passed(min(left, known.left), expires, before)
+        is_extension = expires > self.expires
+        return Passed(left if is_extension else min(left, self.left), expires, before)
+
+    def _known(self, expires: datetime) -> Passed | None:
+        """Return the scale of the expiry before if it has come back."""
+        before = self.before
+        if before is None or abs(expires - self.expires) <= HOUR:
+            return None
+        return before if abs(expires - before.expires) <= HOUR else None
 
 
 @dataclass(slots=True)
@@ -135,21 +164,20 @@ class Marks:
             found += [
                 (left, PackageMark(record, lead_time))
                 for lead_time in lead_times
-                if left <= lead_time and (passed is None or lead_time < passed.left)
+                if left <= lead_time
+                and (passed is None or lead_time < passed.left_at(now + left))
             ]
         found.sort(key=lambda item: item[0])
         return [mark for _, mark in found]
 
     def pass_packages(self, records: Iterable[Record], now: datetime) -> None:
-        """Move the scales of packages to now.
-
-        Time only moves them down, even if a clock goes back. An expiry that moves by
-        more than an hour moves them up: an extension arms marks again, a nudge not.
-        """
+        """Move the scales of packages to now."""
         for record, left in _moving(records, now):
-            expires, passed = now + left, self.packages.get(record.id)
-            if passed is None or left < passed.left or expires > passed.expires + HOUR:
-                self.packages[record.id] = Passed(left, expires)
+            passed = self.packages.get(record.id)
+            if passed is None:
+                self.packages[record.id] = Passed(left, now + left)
+            else:
+                self.packages[record.id] = passed.moved(left, now + left)
 
     def next_due(
         self, records: Iterable[Record], lead_times: Iterable[timedelta], now: datetime
@@ -162,7 +190,7 @@ class Marks:
             for record, left in _moving(records, now)
             for lead_time in lead_times
             if (passed := self.packages.get(record.id)) is None
-            or lead_time < passed.left
+            or lead_time < passed.left_at(now + left)
         ]
         return min(due, default=None)
 
