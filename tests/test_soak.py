@@ -292,6 +292,8 @@ class Soak:
                 self.counts["power cuts"] += 1
                 await self._lives.power_cut()
                 await self._start()
+            case ["before" | "after"] if self._coordinator is None:
+                await self._pass_time()
             case ["before"]:
                 self.counts["power cuts before a write"] += 1
                 await self._cut_in_a_poll("_async_write", is_behind=False)
@@ -350,9 +352,12 @@ class Soak:
 
     @property
     def _coordinator(self) -> Any:  # noqa: ANN401
-        """The coordinator of the account."""
+        """The coordinator of the account; None after a reload in a server's pause."""
         entry = self._lives.hass.config_entries.async_get_entry(self._entry_id)
         assert entry is not None
+        if entry.state is ConfigEntryState.SETUP_RETRY:
+            assert entry.error_reason_translation_key == "rate_limited"
+            return None
         assert entry.state is ConfigEntryState.LOADED
         return entry.runtime_data
 
@@ -365,7 +370,9 @@ class Soak:
 
     def _note_world(self) -> None:
         """Let the world note what the home could see."""
-        account: KnownAccount = self._coordinator.account
+        if (coordinator := self._coordinator) is None:
+            return
+        account: KnownAccount = coordinator.account
         if account.last_poll in {None, self._last_poll}:
             return
         self._last_poll = account.last_poll

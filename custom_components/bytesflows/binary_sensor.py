@@ -59,7 +59,9 @@ class BytesFlowsBinarySensor(BytesFlowsEntity, BinarySensorEntity):
         """Follow the account after the other entities."""
         await super().async_added_to_hass()
         self.async_on_remove(
-            self.coordinator.async_add_alarm_listener(self.async_write_ha_state)
+            self.coordinator.async_add_alarm_listener(
+                super()._handle_coordinator_update
+            )
         )
 
     @callback
@@ -78,3 +80,9 @@ class BytesFlowsBinarySensor(BytesFlowsEntity, BinarySensorEntity):
     def is_on(self) -> bool | None:
         """Return whether there is a reason."""
         return self.entity_description.is_on_fn(self.coordinator.data)
+
+    @property
+    @override
+    def _value(self) -> object:
+        """Return whether it is on."""
+        return self.is_on

@@ -11,7 +11,7 @@ from homeassistant.components.calendar import (
     CalendarEvent,
 )
 from homeassistant.const import EVENT_CORE_CONFIG_UPDATE
-from homeassistant.core import Event, HomeAssistant
+from homeassistant.core import Event, HomeAssistant, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.translation import async_get_translations
 
@@ -43,6 +43,7 @@ async def async_setup_entry(
 class BytesFlowsCalendar(BytesFlowsEntity, CalendarEntity):
     """The times at which packages expire with traffic left, and expired so."""
 
+    _event: CalendarEvent | None = None
     _texts: dict[str, str]
 
     @override
@@ -76,6 +77,21 @@ class BytesFlowsCalendar(BytesFlowsEntity, CalendarEntity):
     @override
     def event(self) -> CalendarEvent | None:
         """Return the expiry that is now, or comes next."""
+        return self._event
+
+    @callback
+    @override
+    def _async_write_ha_state(self) -> None:
+        """Make the event once, for which Home Assistant asks three times."""
+        self._event = (
+            None if (coming := self._value) is None else self._make_event(*coming)
+        )
+        super()._async_write_ha_state()
+
+    @property
+    @override
+    def _value(self) -> tuple[datetime, Record] | None:
+        """Return the package whose expiry is now, or comes next, with the time."""
         account = self.coordinator.account
         now = account.clock.now()
         coming = (
@@ -83,8 +99,7 @@ class BytesFlowsCalendar(BytesFlowsEntity, CalendarEntity):
             for expires, record in _expiries(account.state.ledger.active)
             if expires + DURATION > now
         )
-        first = min(coming, key=itemgetter(0), default=None)
-        return None if first is None else self._make_event(*first)
+        return min(coming, key=itemgetter(0), default=None)
 
     @override
     async def async_get_events(

@@ -2,6 +2,7 @@
 
 from typing import Any, Final, override
 
+from homeassistant.core import callback
 from homeassistant.helpers.device_registry import DeviceEntryType, DeviceInfo
 from homeassistant.helpers.entity import EntityDescription
 from homeassistant.helpers.update_coordinator import CoordinatorEntity
@@ -35,6 +36,22 @@ class BytesFlowsEntity(CoordinatorEntity[BytesFlowsCoordinator]):
             name=entry.title,
             configuration_url=DEFAULT_URL,
         )
+        self._followed: object = None
+        """Availability and value at the last update."""
+
+    @property
+    def _value(self) -> object:
+        """The value that the coordinator's data give the entity."""
+        return None
+
+    @callback
+    @override
+    def _handle_coordinator_update(self) -> None:
+        """Write the state if the data give another one: computing it is expensive."""
+        followed = self.available, self._value
+        if followed != self._followed:
+            self._followed = followed
+            self.async_write_ha_state()
 
     @property
     @override

@@ -237,6 +237,12 @@ class BytesFlowsOverviewSensor(BytesFlowsEntity, SensorEntity):
             return super().native_unit_of_measurement
         return self.entity_description.unit_fn(self.coordinator.data.overview)
 
+    @property
+    @override
+    def _value(self) -> object:
+        """Return the value and its unit."""
+        return self.native_value, self.native_unit_of_measurement
+
 
 class BytesFlowsPackagesSensor(BytesFlowsEntity, SensorEntity):
     """Sensor that follows from the packages of an account."""
@@ -283,6 +289,12 @@ class BytesFlowsPackagesSensor(BytesFlowsEntity, SensorEntity):
         """Return the value."""
         summary = self.coordinator.data.summary
         return None if summary is None else self.entity_description.value_fn(summary)
+
+    @property
+    @override
+    def _value(self) -> object:
+        """Return the value."""
+        return self.native_value
 
 
 class BytesFlowsLastUpdateSensor(BytesFlowsEntity, SensorEntity):

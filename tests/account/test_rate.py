@@ -1,13 +1,15 @@
 """The rate: that of the packages until 7 days were watched."""
 
+from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final
-from unittest.mock import patch
+from unittest.mock import PropertyMock, patch
 
 from hypothesis import given, strategies as st
 import pytest
 
-from custom_components.bytesflows.account import Consumption, Ledger, Package, rate
+from custom_components.bytesflows.account import Consumption, Ledger, Package
 from custom_components.bytesflows.account.consumption import rounded_down
 from custom_components.bytesflows.account.rate import (
     PAST,
@@ -19,7 +21,7 @@ from custom_components.bytesflows.api import Record, Source
 from dev.simulated_api import GIB
 from tests.helpers.clock import NOW
 
-from .records import DAY, HOUR, MINUTE, complete, partial, record, started
+from .records import DAY, HOUR, MINUTE, MINUTES, complete, partial, record, started
 
 DAY_SECONDS: Final = 86_400
 
@@ -201,24 +203,57 @@ def test_forgotten_account() -> None:
 
 
 def test_a_long_history_is_read_once_an_hour() -> None:
-    """An idle poll does not go through the packages; one that brings news does."""
-    rows = [record(str(i), created=NOW - 20 * DAY) for i in range(100)]
+    """A poll that finds traffic used does not go through the packages that ended."""
+    rows = [
+        record(str(i), created=NOW - 20 * DAY, traffic_used=GIB // 2, status=int(not i))
+        for i in range(100)
+    ]
     ledger, known = started(*rows), PastRate()
-    with patch.object(rate, "past_rate", wraps=past_rate) as computed:
+    with patch.object(
+        Ledger, "history", PropertyMock(side_effect=lambda: history(ledger))
+    ) as read:
         for minutes in range(0, 60, 5):
             now = NOW + minutes * MINUTE
-            ledger.apply(partial(rows[0], total=100), now)
-            current_rate(Consumption(), ledger, known, rounded_down(now))
-        assert computed.call_count == 1
+            used = replace(rows[0], traffic_used=GIB // 2 + minutes)
+            ledger.apply(partial(used, total=100), now)
+            found = current_rate(Consumption(), ledger, known, rounded_down(now))
+            assert found == past_rate(ledger.packages.values(), rounded_down(now))
+        assert read.call_count == 1
         current_rate(Consumption(), ledger, known, NOW + HOUR)
-        assert computed.call_count == 2
-        used = record("0", created=NOW - 20 * DAY, traffic_used=5)
-        ledger.apply(partial(used, total=100), NOW + HOUR)
-        current_rate(Consumption(), ledger, known, NOW + HOUR)
-        assert computed.call_count == 3
-        consumption = watched(8)
-        current_rate(consumption, ledger, known, NOW + 2 * HOUR)
-        assert computed.call_count == 3
+        assert read.call_count == 2
+        current_rate(watched(8), ledger, known, NOW + 2 * HOUR)
+        assert read.call_count == 2
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param({"traffic_used": GIB}, id="used up"),
+        pytest.param({"id": "3"}, id="a new one"),
+        pytest.param({"id": "2", "traffic_used": 9}, id="use that is booked late"),
+    ],
+)
+def test_history_that_changes_within_the_hour(change: dict[str, Any]) -> None:
+    """Whatever becomes of a package, the rate is that of all of them."""
+    old = record("2", created=NOW - 50 * DAY, status=0, traffic_used=1, expires=None)
+    row = record(created=NOW - 70 * DAY, traffic_used=7)
+    ledger, known = started(row, old), PastRate()
+    known.at(ledger, NOW)
+    rows = {"1": row, "2": old}
+    changed = replace(rows.get(change.get("id", "1"), row), **change)
+    rows[changed.id] = changed
+    ledger.apply(complete(*rows.values()), NOW + MINUTES)
+    found = known.at(ledger, NOW)
+    assert found == pytest.approx(past_rate(ledger.packages.values(), NOW))
+    assert found != past_rate(started(row, old).packages.values(), NOW)
+
+
+def history(ledger: Ledger) -> Iterator[Package]:
+    """Return the packages that cannot change."""
+    changeable = {package.record.id for package in ledger.changeable}
+    return (
+        package for id_, package in ledger.packages.items() if id_ not in changeable
+    )
 
 
 def weekly_use(now: datetime) -> int:

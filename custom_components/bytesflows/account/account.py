@@ -53,6 +53,9 @@ class Account:
         self.options = options
         self._overview_unreadable: frozenset[str] = frozenset()
         self._past_rate = PastRate()
+        self._summary: Summary | None = None
+        self._summary_key: tuple[int, datetime] | None = None
+        """Reading and hour of that summary."""
 
     @property
     def unreadable(self) -> dict[str, int]:
@@ -204,7 +207,7 @@ class Account:
         self.scales.observe(now, is_low=verdict)
         if state.is_unsettled and not self.clock.is_in_doubt:
             self._settle(now)
-        summary = None if self.records.are_stale(now) else self._new_summary(now)
+        summary = None if self.records.are_stale(now) else self._current_summary(now)
         return AccountData(overview, summary, verdict, self._expires_soon(summary, now))
 
     def _expires_soon(self, summary: Summary | None, now: datetime) -> bool | None:
@@ -216,13 +219,25 @@ class Account:
             return shown
         return is_expiring_soon(summary, now, self.options.expiring_soon)
 
-    def _new_summary(self, now: datetime) -> Summary:
-        """Return the summary of a moment, at the rate there is then."""
-        state = self.state
-        state.rate = current_rate(
-            state.consumption, state.ledger, self._past_rate, rounded_down(now)
-        )
-        return self._summarize(now)
+    def _current_summary(self, now: datetime) -> Summary:
+        """Return the summary of a moment, at the rate there is then.
+
+        It stays the same until the next reading, hour, or expiry.
+        """
+        state, hour = self.state, rounded_down(now)
+        key = state.ledger.readings, hour
+        summary = self._summary
+        if (
+            summary is None
+            or self._summary_key != key
+            or (summary.next_expiry is not None and summary.next_expiry <= now)
+        ):
+            state.rate = current_rate(
+                state.consumption, state.ledger, self._past_rate, hour
+            )
+            summary = self._summary = self._summarize(now)
+            self._summary_key = key
+        return summary
 
     def _summarize(self, now: datetime) -> Summary:
         """Return the summary of a moment, at the rate computed last."""

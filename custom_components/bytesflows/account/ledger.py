@@ -5,7 +5,7 @@ document.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -56,9 +56,10 @@ class Ledger:
         """Where the server listed each package, counted from 0, in this run."""
         self.moved: dict[str, int] = {}
         """When each package last changed, by a counter of readings."""
-        self._readings = 0
-        self.version = 0
-        """How often a package was added, replaced, or forgotten."""
+        self.readings = 0
+        """How many readings were applied."""
+        self.history_version = 0
+        """How often the packages that cannot change have become others."""
         self.has_times = False
         """Whether any package has a creation time."""
         self._unreadable = UnreadableValues()
@@ -75,6 +76,20 @@ class Ledger:
         """The records of the packages that the server calls active."""
         return (
             package.record for package in self._watched.values() if package.is_active
+        )
+
+    @property
+    def changeable(self) -> Collection[Package]:
+        """The packages that can change."""
+        return self._watched.values()
+
+    @property
+    def history(self) -> Iterator[Package]:
+        """The packages that cannot change, as far as is known."""
+        return (
+            package
+            for id_, package in self.packages.items()
+            if id_ not in self._watched
         )
 
     @property
@@ -106,13 +121,15 @@ class Ledger:
     def put(self, package: Package, now: datetime, *, has_moved: bool = True) -> None:
         """Add or replace a package, at an aware moment."""
         id_ = package.record.id
+        could_change = id_ in self._watched
         self.packages[id_] = package
-        self.version += 1
         self.has_times |= package.record.created is not None
         if has_moved:
-            self.moved[id_] = self._readings
+            self.moved[id_] = self.readings
         self._unreadable.note(package)
         self._classify(package, now)
+        if not could_change or id_ not in self._watched:
+            self.history_version += 1
 
     def to_keep(self, now: datetime) -> dict[str, Package]:
         """Return the packages to remember: those that can change or ended recently.
@@ -145,13 +162,13 @@ class Ledger:
 
     def apply(self, reading: Reading, now: datetime) -> Outcome:
         """Take over a reading made at an aware moment, and return its news."""
-        self._readings += 1
+        self.readings += 1
         listing = reading.listing
         if self.needs_baseline and reading.is_complete:
             self._forget_packages()
         gone = _gone(self, listing) if reading.is_complete else []
-        newest = dict(self.newest)
-        steps = [self._take(record, newest, now) for record in listing.records.values()]
+        steps = [self._take(record, now) for record in listing.records.values()]
+        self._note_newest(listing.records.values(), now)
         steps += [self._miss(package, now) for package in gone]
         if reading.is_complete:
             self._unreadable.note_complete(listing.records.keys(), listing.unidentified)
@@ -166,48 +183,52 @@ class Ledger:
 
     def _classify(self, package: Package, now: datetime) -> None:
         """Note whether a package can change or has ended recently."""
-        can_change = (
-            package.is_active or package.needs_confirmation or package.is_waiting(now)
-        )
-        is_recent = package.ended is not None and now - package.ended < RETENTION
-        for known, belongs in ((self._watched, can_change), (self._recent, is_recent)):
-            if belongs:
-                known[package.record.id] = package
-            else:
-                known.pop(package.record.id, None)
+        id_ = package.record.id
+        if package.is_active or package.needs_confirmation or package.is_waiting(now):
+            self._watched[id_] = package
+        else:
+            self._watched.pop(id_, None)
+        if package.ended is not None and now - package.ended < RETENTION:
+            self._recent[id_] = package
+        else:
+            self._recent.pop(id_, None)
 
     def _forget_packages(self) -> None:
         """Forget all packages, so that a first reading knows nothing before it."""
         self._unreadable = UnreadableValues()
-        self.version += 1
+        self.history_version += 1
         self.has_times = False
         for known in (self.packages, self.rows, self._watched, self._recent):
             known.clear()
 
-    def _take(
-        self, record: Record, newest: dict[Source, datetime], now: datetime
-    ) -> Step | None:
+    def _take(self, record: Record, now: datetime) -> Step | None:
         """Take over a row, unless it says nothing new or gives no package."""
         known = self.packages.get(record.id)
         if known is None:
-            step = self._admit(record, newest, now)
-            if step is None:
-                return None
+            step = self._admit(record, now)
         elif record is known.record and known.is_settled:
-            step = None
+            return None
         else:
             step = replace(known).update(record, now)
-        if record.created is not None and record.created <= now + CLOCK_TOLERANCE:
-            latest = self.newest.get(record.source, record.created)
-            self.newest[record.source] = max(latest, record.created)
         if step is not None:
             has_moved = known is None or known.record != step.package.record
             self.put(step.package, now, has_moved=has_moved)
         return step
 
-    def _admit(
-        self, record: Record, newest: dict[Source, datetime], now: datetime
-    ) -> Step | None:
+    def _note_newest(self, records: Iterable[Record], now: datetime) -> None:
+        """Note when the newest package of each source was created, if not in future."""
+        newest, latest = self.newest, now + CLOCK_TOLERANCE
+        for record in records:
+            created = record.created
+            if (
+                created is not None
+                and created <= latest
+                and (record.source not in newest or created > newest[record.source])
+                and record.id in self.packages
+            ):
+                newest[record.source] = created
+
+    def _admit(self, record: Record, now: datetime) -> Step | None:
         """Return a new package, or None for a row without a readable use."""
         left_out = self._unreadable.left_out
         if "trafficUsed" in record.unreadable:
@@ -219,7 +240,7 @@ class Ledger:
             return Step(package, record.traffic_used, ())
         if left_out.get(record.id):
             return Step(Package.from_history(record, now), 0, ())
-        if not _is_newer(record, newest):
+        if not _is_newer(record, self.newest):
             package = Package.from_history(record, now)
             return Step(package, 0, (arrival,) if record.is_active else ())
         step = Package(record).update(record, now)

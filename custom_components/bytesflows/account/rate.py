@@ -5,10 +5,10 @@ Sizes are bytes, times are aware and in UTC.
 
 from bisect import bisect_left
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from ..api import Source
+from ..api import Record, Source
 from .consumption import Consumption
 from .ledger import Ledger
 from .package import Package
@@ -17,22 +17,30 @@ from .times import DAY
 PAST: Final = timedelta(days=60)
 """How far back the packages count."""
 
+_EPOCH: Final = datetime.fromtimestamp(0, UTC)
+
 
 class PastRate:
-    """The rate of the packages, computed once per hour and change of the ledger."""
+    """The rate of the packages.
+
+    Those that can change are added up each time, the history once per hour and change
+    of it.
+    """
 
     def __init__(self) -> None:
         """Start without one."""
         self._key: tuple[int, datetime] | None = None
-        self._rate: float | None = None
+        self._window = _Window((), _EPOCH)
+        self._history = 0.0
 
     def at(self, ledger: Ledger, hour: datetime) -> float | None:
         """Return the rate of the packages of a ledger at an aware hour."""
-        key = ledger.version, hour
+        key = ledger.history_version, hour
         if self._key != key:
-            self._rate = past_rate(ledger.packages.values(), hour)
+            self._window = _Window(ledger.packages.values(), hour)
+            self._history = self._window.use_of(ledger.history)
             self._key = key
-        return self._rate
+        return self._window.rate(self._history + self._window.use_of(ledger.changeable))
 
 
 def current_rate(
@@ -63,46 +71,62 @@ def past_rate(packages: Iterable[Package], now: datetime) -> float | None:
     - Nothing else was used. Packages that the server has forgotten, and those without
       a creation time, are missing: the rate is never more than the packages show.
     """
-    begin = now - PAST
-    dated = [
-        (package.record.created, package)
-        for package in packages
-        if package.record.created is not None
-    ]
-    oldest = min((created for created, _ in dated), default=now)
-    if now - oldest < DAY:
-        return None
-    arrivals: dict[Source, list[datetime]] = {}
-    for created, package in dated:
-        arrivals.setdefault(package.record.source, []).append(created)
-    for times in arrivals.values():
-        times.sort()
-    used = sum(
-        package.counted
-        * _share_since(begin, created, package, arrivals[package.record.source], now)
-        for created, package in dated
-    )
-    return used / (now - max(begin, oldest)).total_seconds()
+    packages = tuple(packages)
+    window = _Window(packages, now)
+    return window.rate(window.use_of(packages))
 
 
-def _share_since(
-    begin: datetime,
-    created: datetime,
-    package: Package,
-    arrivals: list[datetime],
-    now: datetime,
-) -> float:
-    """Return the part of the life of a package, and of its use, since a moment.
+class _Window:
+    """The last 60 days, and the arrivals of packages until then."""
 
-    `arrivals` are the creation times of the packages of its source, in order.
-    """
-    if created >= begin:
-        return 1.0
-    end = min(now, package.record.expires or now)
-    if package.ended is not None:
-        following = bisect_left(arrivals, created + DAY)
-        end = min([end, *arrivals[following : following + 1]])
-        if package.ended > created:
-            # Otherwise it ended before we looked, and nobody knows when.
-            end = min(end, package.ended)
-    return 0.0 if end <= begin else (end - begin) / (end - created)
+    def __init__(self, packages: Iterable[Package], now: datetime) -> None:
+        """Note when packages of each source arrived."""
+        self._now = now
+        self._begin = now - PAST
+        self._arrivals: dict[Source, list[datetime]] = {}
+        """The creation times by source, in order."""
+        for package in packages:
+            record = package.record
+            if record.created is not None:
+                self._arrivals.setdefault(record.source, []).append(record.created)
+        for times in self._arrivals.values():
+            times.sort()
+
+    def rate(self, used: float) -> float | None:
+        """Return the bytes per second of a use in the window, or None if unknown."""
+        oldest = min((times[0] for times in self._arrivals.values()), default=self._now)
+        if self._now - oldest < DAY:
+            return None
+        return used / (self._now - max(self._begin, oldest)).total_seconds()
+
+    def use_of(self, packages: Iterable[Package]) -> float:
+        """Return the bytes of some packages that were used in the window."""
+        return sum(
+            package.counted * self._share(package, created)
+            for package in packages
+            if (created := package.record.created) is not None
+            and self._may_be_in(package.record, created)
+        )
+
+    def _may_be_in(self, record: Record, created: datetime) -> bool:
+        """Return whether the life of a package can reach into the window."""
+        return (
+            record.expires is None
+            or record.expires > self._begin
+            or created >= self._begin
+        )
+
+    def _share(self, package: Package, created: datetime) -> float:
+        """Return the part of the life of a package that lies in the window."""
+        begin = self._begin
+        if created >= begin:
+            return 1.0
+        end = min(self._now, package.record.expires or self._now)
+        if package.ended is not None:
+            arrivals = self._arrivals[package.record.source]
+            following = bisect_left(arrivals, created + DAY)
+            end = min([end, *arrivals[following : following + 1]])
+            if package.ended > created:
+                # Otherwise it ended before we looked, and nobody knows when.
+                end = min(end, package.ended)
+        return 0.0 if end <= begin else (end - begin) / (end - created)

@@ -17,7 +17,8 @@ from typing import Any, Final, NamedTuple
 
 from .exceptions import BytesFlowsParseError
 
-MAX_CACHED_ROWS: Final = 2_000
+MAX_CACHED_ROWS: Final = 20_000
+"""Rows that are kept as they were read; beyond that, it starts over."""
 ROWS_AT_ONCE: Final = 200
 """Rows that are decoded before others have a turn, in a millisecond or two."""
 
@@ -271,8 +272,8 @@ class Codec:
         """Set the time zone in which the API writes times."""
         self.time_zone: Final = time_zone
         self._record_fields = _record_fields(self.parse_time)
-        # Most rows are the same at the next poll. Bounded by `MAX_CACHED_ROWS`, and by
-        # the limits of every text of a row that can be read.
+        # Most rows are the same at the next reading. Bounded by `MAX_CACHED_ROWS`, and
+        # by the limits of every text of a row that can be read.
         self._cached: dict[object, tuple[tuple[object, ...], Record]] = {}
 
     def decode_overview(self, data: object) -> Overview:
@@ -403,10 +404,9 @@ class Codec:
             return None
         values = tuple(map(row.get, _RECORD_NAMES))
         try:
-            cached = self._cached.pop(values[0], None)
+            cached = self._cached.get(values[0])
             # Booleans equal 0 and 1, but cannot be read; nor can ids with a fraction.
             if cached and cached[0] == values and _ODD.isdisjoint(map(type, values)):
-                self._cached[values[0]] = cached
                 return cached[1]
             identifier = _read_id(values[0])
         except TypeError, ValueError:
@@ -415,9 +415,9 @@ class Codec:
             return None
         record = self._decode_fields(identifier, values[1:])
         if not record.unreadable:
+            if len(self._cached) >= MAX_CACHED_ROWS:
+                self._cached.clear()
             self._cached[values[0]] = values, record
-            if len(self._cached) > MAX_CACHED_ROWS:
-                del self._cached[next(iter(self._cached))]
         return record
 
     def _decode_fields(self, identifier: str, row: Iterable[object]) -> Record:
