@@ -1,13 +1,16 @@
 """Automations made of our blueprints, in a real Home Assistant."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+import re
 import shutil
-from typing import Any
+from typing import Any, Final
 
+from freezegun.api import FrozenDateTimeFactory
 import pytest
 from pytest_homeassistant_custom_component.common import (
+    MockConfigEntry,
     async_capture_events,
 )
 from pytest_homeassistant_custom_component.components.recorder.common import (
@@ -16,51 +19,129 @@ from pytest_homeassistant_custom_component.components.recorder.common import (
 )
 import yaml
 
+from custom_components.bytesflows.const import DOMAIN
 from dev import ROOT
-from dev.simulated_api import GIB, Account, Fault, Package
-from homeassistant.core import HomeAssistant
-from homeassistant.helpers import device_registry as dr
+from dev.simulated_api import (
+    GIB,
+    OVERVIEW,
+    Account,
+    Fault,
+    Package,
+)
+from homeassistant.components.persistent_notification import (
+    Notification,
+    UpdateType,
+    async_register_callback,
+)
+from homeassistant.const import UnitOfInformation
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers import device_registry as dr, entity_registry as er
 from homeassistant.setup import async_setup_component
 
+from .helpers.automations import turn
 from .helpers.clock import NOW
-from .helpers.common import notifications
+from .helpers.common import make_entry, notifications, set_up
 from .helpers.home import Home
+from .helpers.lifecycle import Lives
 
-BLUEPRINTS = ROOT / "blueprints" / "automation" / "bytesflows"
-NAMES = sorted(path.stem for path in BLUEPRINTS.glob("*.yaml"))
-DAY = timedelta(days=1)
-MESSAGE = (
-    "Purchase ORD-2 expires 2026-03-04 16:48. 1.50 GiB are lost with it, if they are "
-    "not used before."
-)
+type Message = tuple[str | None, str]
+type Make = Callable[..., Awaitable[list[Message]]]
+
+BLUEPRINTS: Final = ROOT / "blueprints" / "automation" / "bytesflows"
+NAMES: Final = sorted(path.stem for path in BLUEPRINTS.glob("*.yaml"))
+DAY: Final = timedelta(days=1)
+HOUR: Final = timedelta(hours=1)
 
 pytestmark = pytest.mark.usefixtures("no_errors", "now")
 
 
 @pytest.fixture
 def no_errors(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
-    """Fail a test in which a template of a blueprint does."""
+    """Fail a test in which a template of a blueprint fails or warns."""
     yield
     records = caplog.get_records("call")
     assert [
-        item
+        item.getMessage()
         for item in records
-        if item.levelname == "ERROR" and "automation" in item.name
+        if item.levelname in {"ERROR", "WARNING"}
+        and re.search("automation|template|script", item.name)
     ] == []
 
 
 @pytest.fixture
 def hass_config_dir(hass_tmp_config_dir: str) -> str:
     """Return a configuration folder that has the blueprints."""
-    folder = Path(hass_tmp_config_dir) / "blueprints" / "automation" / "bytesflows"
-    shutil.copytree(BLUEPRINTS, folder)
+    copy_blueprints(Path(hass_tmp_config_dir))
     return hass_tmp_config_dir
 
 
 @pytest.fixture
 def account() -> Account:
-    """Return an account with a package of 100 GiB, of which 40 are left."""
-    return Account(balance=20, packages=[package("1", days=20, traffic=100, used=60)])
+    """Return an account with 40 of 100 GiB left, of which 2 are used per day."""
+    bought = package("1", days=40, traffic=100, used=60, created=NOW - 30 * DAY)
+    return Account(balance=20, packages=[bought])
+
+
+@pytest.fixture(params=["en", "de"])
+def language(request: pytest.FixtureRequest, hass: HomeAssistant) -> str:
+    """Set a language, on which the entity ids depend."""
+    hass.config.language = request.param
+    language: str = request.param
+    return language
+
+
+@pytest.fixture
+async def make(home: Home) -> AsyncGenerator[Make]:
+    """Make automations of blueprints, for the first account or the one given."""
+    await home.hass.config.async_set_time_zone("UTC")
+
+    async def made(blueprint: str, **inputs: object) -> list[Message]:
+        seen = await notifications(home.hass)
+        config = automation(blueprint, {"account": device_id(home.hass), **inputs})
+        assert await async_setup_component(
+            home.hass, "automation", {"automation": [config]}
+        )
+        await home.hass.async_block_till_done()
+        found = home.hass.states.get("automation.made")
+        assert found is not None
+        assert found.state == "on"
+        return seen
+
+    yield made
+    # Timers would outlive the test.
+    await home.hass.services.async_call(
+        "automation", "turn_off", {"entity_id": "automation.made"}, blocking=True
+    )
+
+
+def copy_blueprints(folder: Path) -> None:
+    """Copy the blueprints into a configuration folder."""
+    shutil.copytree(BLUEPRINTS, folder / "blueprints" / "automation" / "bytesflows")
+
+
+def automation(blueprint: str, inputs: dict[str, object]) -> dict[str, object]:
+    """Return the configuration of an automation."""
+    path = f"bytesflows/{blueprint}.yaml"
+    return {
+        "id": "made",
+        "alias": "Made",
+        "use_blueprint": {"path": path, "input": inputs},
+    }
+
+
+def device_id(hass: HomeAssistant, entry_id: str = "01JEXAMPLE") -> str:
+    """Return the id of an account's device."""
+    (device,) = dr.async_entries_for_config_entry(dr.async_get(hass), entry_id)
+    return device.id
+
+
+def entity_id(hass: HomeAssistant, key: str) -> str:
+    """Return the id of a sensor of the account."""
+    found = er.async_get(hass).async_get_entity_id(
+        "sensor", DOMAIN, f"01JEXAMPLE_{key}"
+    )
+    assert found is not None
+    return found
 
 
 def package(
@@ -84,64 +165,91 @@ def package(
     )
 
 
-async def make(
-    hass: HomeAssistant,
-    blueprint: str,
-    **inputs: Any,  # noqa: ANN401
-) -> list[tuple[str | None, str]]:
-    """Make an automation of a blueprint; return the notifications that will come."""
-    seen = await notifications(hass)
-    config = {
-        "alias": "Made",
-        "use_blueprint": {"path": f"bytesflows/{blueprint}.yaml", "input": inputs},
-    }
-    assert await async_setup_component(hass, "automation", {"automation": [config]})
-    await hass.async_block_till_done()
-    found = hass.states.get("automation.made")
-    assert found is not None
-    assert found.state == "on"
-    return seen
-
-
-def device_id(home: Home) -> str:
-    """Return the id of the account's device."""
-    (device,) = dr.async_entries_for_config_entry(
-        dr.async_get(home.hass), home.entry.entry_id
+async def run_actions(hass: HomeAssistant) -> None:
+    """Run the actions of the automation, as the interface does."""
+    await hass.services.async_call(
+        "automation",
+        "trigger",
+        {"entity_id": "automation.made", "skip_condition": True},
+        blocking=True,
     )
-    return device.id
+    await hass.async_block_till_done()
 
 
-async def test_low_traffic(home: Home) -> None:
-    """It tells once that traffic is low, and that it is over if that is wanted."""
+async def outage(home: Home, polls: int = 2) -> None:
+    """Let the server fail for some polls."""
+    home.api.break_(Fault.refuse(500))
+    await home.poll(polls)
+    home.api.heal()
+
+
+# Low traffic.
+
+
+async def test_low_traffic(home: Home, make: Make, language: str) -> None:
+    """It notifies once that traffic is low, and at the end if that is wanted."""
     await home.set_up()
-    seen = await make(home.hass, "low_traffic", tell_end=True)
+    seen = await make("low_traffic", tell_end=True)
     bought = home.account.packages[0]
     for used in (60, 95, 96, 96, 50, 50):
         bought.used = used * GIB
         await home.poll()
     assert seen == [
-        ("BytesFlows: traffic is low", "5.00 GiB left."),
-        ("BytesFlows: traffic is no longer low", "50.00 GiB left."),
+        (
+            "BytesFlows: traffic is low",
+            (
+                "5.00 GiB left (5.0%). At this rate it is used up on March 3, 2:00 AM. "
+                "Balance: $20.00. Use less, or purchase a package."
+            ),
+        ),
+        (
+            "BytesFlows: traffic is no longer low",
+            (
+                "50.00 GiB left (50.0%). At this rate it is used up on March 17. "
+                "Balance: $20.00."
+            ),
+        ),
     ]
 
 
-async def test_low_traffic_alone(home: Home) -> None:
-    """Without more than the defaults the end is not told."""
+async def test_low_traffic_alone(home: Home, make: Make) -> None:
+    """The end is not reported by default, and an outage repeats nothing."""
     await home.set_up()
-    seen = await make(home.hass, "low_traffic")
-    for used in (95, 50):
-        home.account.packages[0].used = used * GIB
-        await home.poll()
+    seen = await make("low_traffic")
+    home.account.packages[0].used = 95 * GIB
+    await home.poll()
+    await outage(home)
+    await home.poll()
+    home.account.packages[0].used = 50 * GIB
+    await home.poll()
     assert [title for title, _ in seen] == ["BytesFlows: traffic is low"]
 
 
-async def test_own_action(home: Home) -> None:
-    """What the user chose instead of a message can use its words."""
+async def test_low_traffic_in_an_outage(home: Home, make: Make) -> None:
+    """Traffic that becomes low during an outage is noticed."""
+    await home.set_up()
+    seen = await make("low_traffic")
+    home.account.packages[0].used = 95 * GIB
+    await outage(home)
+    await home.poll(2)
+    assert [title for title, _ in seen] == ["BytesFlows: traffic is low"]
+
+
+async def test_own_action(home: Home, make: Make) -> None:
+    """Own actions can use the texts and the values."""
     await home.set_up()
     told = async_capture_events(home.hass, "told")
-    words = {"title": "{{ title }}", "message": "{{ message }}", "left": "{{ left }}"}
+    words = {
+        "title": "{{ title }}",
+        "message": "{{ message }}",
+        "available": "{{ available }}",
+    }
     seen = await make(
-        home.hass, "low_traffic", notify=[{"event": "told", "event_data": words}]
+        "low_traffic",
+        notify=[{"event": "told", "event_data": words}],
+        text_forecast="",
+        text_balance="",
+        text_next="",
     )
     home.account.packages[0].used = 95 * GIB
     await home.poll()
@@ -149,47 +257,113 @@ async def test_own_action(home: Home) -> None:
     assert [event.data for event in told] == [
         {
             "title": "BytesFlows: traffic is low",
-            "message": "5.00 GiB left.",
-            "left": "5.00 GiB",
+            "message": "5.00 GiB left (5.0%).",
+            "available": "5.00 GiB",
         }
     ]
 
 
-async def test_package_expiring(home: Home) -> None:
-    """Each package is told at each time, and once if it arrives late."""
+@pytest.mark.parametrize(
+    ("style", "expected"),
+    [
+        ("month_day", "5.00 GiB / March 3, 2:00 AM / $20.00"),
+        ("day_month", "5.00 GiB / 3 March, 02:00 / $20.00"),
+        ("dots", "5,00 GiB / 3.3., 02:00 / 20,00 $"),
+        ("slashes", "5,00 GiB / 03/03, 02:00 / 20,00 $"),
+        ("characters", "5.00 GiB / 3月3日 02:00 / $20.00"),
+        ("digits", "5.00 GiB / 2026-03-03 02:00 / $20.00"),
+    ],
+)
+async def test_own_texts(home: Home, make: Make, style: str, expected: str) -> None:
+    """Texts, dates, and numbers can be written in another language."""
+    await home.set_up()
+    seen = await make(
+        "low_traffic",
+        format=style,
+        title_low="{{ account_name }}: wenig Traffic",
+        text_left="{{ available }} / {{ depletion }} / {{ balance }}",
+        text_forecast="",
+        text_balance="",
+        text_next="",
+    )
+    home.account.packages[0].used = 95 * GIB
+    await home.poll()
+    assert seen == [("BytesFlows: wenig Traffic", expected)]
+
+
+async def test_units(
+    home: Home, make: Make, entity_registry: er.EntityRegistry
+) -> None:
+    """Sizes are in the units that were chosen for the entities."""
+    home.account.packages[0].expires = NOW + 3.2 * DAY
+    await home.set_up()
+    for key in ("available_traffic", "expiring_traffic"):
+        entity_registry.async_update_entity_options(
+            entity_id(home.hass, key),
+            "sensor",
+            {"unit_of_measurement": UnitOfInformation.GIGABYTES},
+        )
+    await home.reload()
+    seen = await make("package_expiring", lead_times=["72"])
+    await home.pass_time(6 * HOUR)
+    assert [title for title, _ in seen] == ["BytesFlows: 42.95 GB about to expire"]
+
+
+# Package about to expire.
+
+
+async def test_package_expiring(home: Home, make: Make, language: str) -> None:
+    """Each package is reported at each time, and once if it arrives late."""
     home.account.packages.append(package("2", days=3.2, traffic=2, used=0.5))
     await home.set_up()
-    seen = await make(home.hass, "package_expiring", account=device_id(home))
-    await home.hass.config.async_set_time_zone("UTC")
+    seen = await make("package_expiring")
     for _ in range(16):
         await home.pass_time(timedelta(hours=4))
-    expected = (
-        "BytesFlows: 1.50 GiB about to expire",
-        MESSAGE,
+    title = "BytesFlows: 1.50 GiB about to expire"
+    message = (
+        "A package with 1.50 GiB left expires on March 4, 4:48 PM. It was purchased as "
+        "ORD-2. Use it before then, or it is lost."
     )
-    assert seen == [expected, expected]
+    assert seen == [(title, message), (title, message)]
     seen.clear()
-    reward = package("3", days=3.5, traffic=0.25, source="sign", created=NOW)
+    reward = package("3", days=3.5, traffic=0.0625, source="sign", created=NOW)
     home.account.packages.append(reward)
     await home.poll(3)
-    assert [title for title, _ in seen] == ["BytesFlows: 256 MiB about to expire"]
-    assert seen[0][1].startswith("Check-in reward ORD-3 expires 2026-03-05 00:00.")
+    assert seen == [
+        (
+            "BytesFlows: 64.00 MiB about to expire",
+            (
+                "A package with 64.00 MiB left expires on March 5, 12:00 AM. It was "
+                "earned by checking in. At this rate, 0.51 GiB will expire unused "
+                "across all packages. Use it before then, or it is lost."
+            ),
+        )
+    ]
 
 
-async def test_package_expiring_chosen(home: Home) -> None:
-    """Other times can be chosen, and what is small can be left out."""
+async def test_two_packages_expire_together(home: Home, make: Make) -> None:
+    """Neither of them is dropped, and the forecast says what is lost."""
+    home.account.packages = [
+        package("1", days=3.1, traffic=50, used=20),
+        package("2", days=3.1, traffic=0),
+    ]
+    await home.set_up()
+    seen = await make("package_expiring")
+    await home.pass_time(6 * HOUR)
+    assert sorted(title or "" for title, _ in seen) == [
+        "BytesFlows: 30.00 GiB about to expire",
+        "BytesFlows: unlimited traffic about to expire",
+    ]
+
+
+async def test_package_expiring_chosen(home: Home, make: Make) -> None:
+    """Other times can be chosen, and small packages can be ignored."""
     home.account.packages += [
         package("2", days=1.1, traffic=0.4),
         package("3", days=1.1, traffic=0.6),
     ]
     await home.set_up()
-    seen = await make(
-        home.hass,
-        "package_expiring",
-        account=device_id(home),
-        lead_times=["12", "6"],
-        minimum=0.5,
-    )
+    seen = await make("package_expiring", lead_times=["12", "6"], minimum=0.5)
     told = []
     for hour in range(28):
         await home.pass_time(timedelta(hours=1))
@@ -198,71 +372,215 @@ async def test_package_expiring_chosen(home: Home) -> None:
     assert told == [14, 20]
 
 
-async def test_low_balance(home: Home) -> None:
-    """It tells when the balance falls below the amount, also in an outage."""
+async def test_package_expiring_in_an_outage(home: Home, make: Make) -> None:
+    """A package that comes close during an outage is reported once."""
+    home.account.packages.append(package("2", days=3.2))
     await home.set_up()
-    seen = await make(home.hass, "low_balance")
-    account = home.account
-    for balance in (5, 4.5, 4, 10):
-        account.balance = balance
-        await home.poll()
-    assert seen == [("BytesFlows: low balance", "The balance is 4.50 USD.")]
+    seen = await make("package_expiring")
     home.api.break_(Fault.refuse(500))
-    await home.poll()
-    account.balance = 1
+    for _ in range(60):
+        await home.pass_time(HOUR)
     home.api.heal()
-    await home.poll()
+    await home.poll(2)
     assert len(seen) == 2
 
 
+# Low balance.
+
+
+async def test_low_balance(home: Home, make: Make, language: str) -> None:
+    """It notifies once when the balance drops below the amount."""
+    await home.set_up()
+    seen = await make("low_balance")
+    for balance in (5, 4.5, 4, 10):
+        home.account.balance = balance
+        await home.poll()
+    assert seen == [
+        (
+            "BytesFlows: low balance",
+            (
+                "Balance: $4.50. 40.00 GiB left (40.0%). At this rate it is used up on "
+                "March 21. Add funds before you need the next package."
+            ),
+        )
+    ]
+
+
+async def test_low_balance_once(home: Home, make: Make) -> None:
+    """Outages and reloads repeat nothing, and hide no balance that drops in them."""
+    await home.set_up()
+    seen = await make("low_balance")
+    home.account.balance = 1
+    await outage(home)
+    await home.poll(2)
+    assert len(seen) == 1
+    for _ in range(2):
+        await outage(home)
+        await home.poll(2)
+        await home.reload()
+        await home.poll()
+        for action in ("off", "on"):
+            await turn(home.hass, action, "made")
+    assert len(seen) == 1
+
+
+# Traffic will not last.
+
+
+@pytest.fixture
+def short(home: Home) -> Package:
+    """Return a package that lasts until 5 days before its expiry."""
+    bought = home.account.packages[0]
+    bought.expires = NOW + 25 * DAY
+    return bought
+
+
+@pytest.mark.usefixtures("short")
+async def test_will_not_last(home: Home, make: Make, language: str) -> None:
+    """It notifies when traffic ends before the last package expires."""
+    home.account.packages[0].expires = NOW + 15 * DAY
+    await home.set_up()
+    seen = await make("traffic_will_not_last")
+    await home.poll(2)
+    assert seen == []
+    home.account.packages[0].expires = NOW + 25 * DAY
+    await home.pass_time(HOUR)
+    await home.pass_time(HOUR)
+    assert seen == [
+        (
+            "BytesFlows: traffic will not last",
+            (
+                "40.00 GiB left (40.0%). At this rate it is used up on March 21. The "
+                "last package expires on March 26. To last until then, use at most "
+                "1.60 GiB per day. Balance: $20.00. Use less, or purchase a package in "
+                "time."
+            ),
+        )
+    ]
+
+
+@pytest.mark.usefixtures("short")
+async def test_will_not_last_again(home: Home, make: Make) -> None:
+    """It notifies again after some days, whatever happens in between."""
+    await home.set_up()
+    seen = await make("traffic_will_not_last", repeat=2)
+    told = []
+    for hour in range(100):
+        await home.pass_time(HOUR)
+        if hour % 10 == 5:
+            await outage(home)
+        told += [hour] * len(seen)
+        seen.clear()
+    assert len(told) == 2
+    assert told[0] == 0
+    assert 38 <= told[1] <= 50
+
+
+async def test_will_not_last_for_days(home: Home, make: Make) -> None:
+    """It notifies when traffic lasts for less than a number of days."""
+    await home.set_up()
+    seen = await make("traffic_will_not_last", horizon="days", days=18)
+    await home.poll()
+    assert seen == []
+    home.account.packages[0].used = 70 * GIB
+    home.api.break_(Fault.refuse(500))
+    await home.poll(3)
+    assert seen == []
+    home.api.heal()
+    await home.poll(2)
+    assert [title for title, _ in seen] == ["BytesFlows: traffic will not last"]
+
+
+async def test_will_last_for_ever(home: Home, make: Make) -> None:
+    """Without a last expiry nothing is too short for it."""
+    home.account.packages[0].expires = None
+    await home.set_up()
+    seen = await make("traffic_will_not_last")
+    await home.poll(2)
+    assert seen == []
+
+
+# Unusual use.
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("restarts", [False, True])
-async def test_unusual_use(recorder_mock: object, home: Home, restarts: bool) -> None:
-    """It tells once a day, from recorded statistics, what is out of the ordinary."""
-    await home.hass.config.async_set_time_zone("UTC")
+@pytest.mark.parametrize(
+    ("restarts", "unit"), [(False, "GiB"), (True, "GiB"), (False, "GB")]
+)
+async def test_unusual_use(
+    recorder_mock: object,
+    home: Home,
+    make: Make,
+    restarts: bool,
+    unit: str,
+) -> None:
+    """It notifies once a day, from recorded statistics."""
     home.freezer.move_to(NOW + timedelta(minutes=30))
+    home.hass.config.language = "de"
     assert await async_setup_component(home.hass, "sensor", {})
     await home.set_up()
-    seen = await make(home.hass, "unusual_use")
-    package = home.account.packages[0]
+    sensor = entity_id(home.hass, "lifetime_consumption")
+    er.async_get(home.hass).async_update_entity_options(
+        sensor, "sensor", {"unit_of_measurement": unit}
+    )
+    await home.reload()
+    seen = await make("unusual_use", text_left="", text_forecast="")
+    bought = home.account.packages[0]
+
+    async def compile_statistics(minutes: float) -> None:
+        """Compile those of five minutes that began some minutes ago."""
+        await async_wait_recording_done(home.hass)
+        start = home.freezer().replace(tzinfo=UTC) - timedelta(minutes=minutes)
+        do_adhoc_statistics(home.hass, start=start)
+        await async_wait_recording_done(home.hass)
 
     async def use(gib: float) -> None:
-        await home.pass_time(timedelta(hours=1) - timedelta(seconds=1))
-        await async_wait_recording_done(home.hass)
-        hour = home.freezer().replace(minute=0, tzinfo=UTC)
-        do_adhoc_statistics(home.hass, start=hour - timedelta(minutes=5))
-        await async_wait_recording_done(home.hass)
-        package.used += round(gib * GIB)
+        """Use traffic, in the middle of an hour from which there are statistics."""
+        await home.pass_time(timedelta(minutes=54, seconds=59))
+        await compile_statistics(30)
+        bought.used += round(gib * GIB)
         if restarts:
             await home.reload()
         else:
             await home.entry.runtime_data.async_refresh()
-        await async_wait_recording_done(home.hass)
+        await home.pass_time(timedelta(minutes=4, seconds=59))
+        await compile_statistics(5)
         await home.hass.async_block_till_done(wait_background_tasks=True)
 
+    bought.traffic = 1000 * GIB
     # Half a day that does not count, and two whole days of 2.4 GiB.
     for _ in range(11):
         await use(1.5)
     for _ in range(48):
         await use(0.1)
     assert seen == []
-    for gib in (2, 5, 0.1, 0.2, 1, 1, 0, 0):
+    await use(2)
+    await run_actions(home.hass)
+    assert seen.pop()[0] == "BytesFlows: use is not unusual"
+    for gib in (5, 0.1, 0.2, 1, 1, 0, 0):
         await use(gib)
+    used, average = ("7.84", "2.58") if unit == "GB" else ("7.30", "2.40")
     assert seen == [
         (
             "BytesFlows: unusual use",
-            "7.3 GiB used today. The average of a day is 2.4 GiB.",
+            (
+                f"{used} {unit} used today. The daily average is {average} {unit}. "
+                "Check which of your programs uses so much."
+            ),
         )
     ]
 
 
-async def test_no_check_in(home: Home) -> None:
-    """It reminds once a day of theirs, which ends at 16:00 UTC, and not after one."""
+# No check-in yet today.
+
+
+async def test_no_check_in(home: Home, make: Make, language: str) -> None:
+    """It reminds once on each day of the API, which ends at 16:00 UTC."""
     await home.hass.config.async_set_time_zone("Europe/Berlin")
     packages = home.account.packages
     home.freezer.move_to(NOW - timedelta(hours=1))
     await home.set_up()
-    seen = await make(home.hass, "no_check_in")
+    seen = await make("no_check_in")
     told = []
     for step in range(72):
         if step == 20:
@@ -272,37 +590,422 @@ async def test_no_check_in(home: Home) -> None:
             )
         await home.pass_time(timedelta(minutes=59, seconds=59))
         told += [step] * len(seen)
-        if seen:
+        if step < 20 and seen:
             assert seen == [
                 (
                     "BytesFlows: no check-in yet today",
-                    "The day of BytesFlows ends at 17:00.",
+                    (
+                        "The check-in day ends on March 1, 5:00 PM. Check in before "
+                        "then to earn a package."
+                    ),
                 )
             ]
         seen.clear()
     assert told == [0, 48]
-    # Its timer would outlive the test.
-    await home.hass.services.async_call(
-        "automation", "turn_off", {"entity_id": "automation.made"}, blocking=True
+
+
+async def test_no_check_in_after_run_actions(home: Home, make: Make) -> None:
+    """Running the actions by hand earlier in the day does not replace the reminder."""
+    home.freezer.move_to(NOW - timedelta(hours=3))
+    await home.set_up()
+    seen = await make("no_check_in")
+    await run_actions(home.hass)
+    assert len(seen) == 1
+    await outage(home)
+    for _ in range(4):
+        await home.pass_time(HOUR)
+    assert len(seen) == 2
+
+
+# All of them.
+
+
+async def test_run_actions(home: Home, make: Make) -> None:
+    """Without a trigger, the message says how things are."""
+    await home.set_up()
+    seen = await make("low_traffic")
+    await run_actions(home.hass)
+    assert seen.pop() == (
+        "BytesFlows: traffic is not low",
+        (
+            "40.00 GiB left (40.0%). At this rate it is used up on March 21. Balance: "
+            "$20.00."
+        ),
     )
+    home.account.packages[0].used = 95 * GIB
+    await home.poll()
+    seen.clear()
+    await run_actions(home.hass)
+    assert seen.pop()[0] == "BytesFlows: traffic is low"
+
+
+RUN: Final[dict[str, Message]] = {
+    "low_balance": (
+        "BytesFlows: balance is not low",
+        (
+            "Balance: $20.00. 40.00 GiB left (40.0%). At this rate it is used up on "
+            "March 21."
+        ),
+    ),
+    "no_check_in": (
+        "BytesFlows: no check-in yet today",
+        (
+            "The check-in day ends on March 1, 4:00 PM. Check in before then to earn a "
+            "package."
+        ),
+    ),
+    "package_expiring": (
+        "BytesFlows: 40.00 GiB about to expire",
+        (
+            "A package with 40.00 GiB left expires on April 10, 12:00 PM. Use it "
+            "before then, or it is lost."
+        ),
+    ),
+    "traffic_will_not_last": (
+        "BytesFlows: traffic will not last",
+        (
+            "40.00 GiB left (40.0%). At this rate it is used up on March 21. The last "
+            "package expires on April 10. To last until then, use at most 1.00 GiB "
+            "per day. Balance: $20.00. Use less, or purchase a package in time."
+        ),
+    ),
+    "unusual_use": (
+        "BytesFlows: average use is unknown",
+        (
+            "Fewer than two whole days were recorded so far. 40.00 GiB left (40.0%). "
+            "At this rate it is used up on March 21."
+        ),
+    ),
+}
+
+NOTHING: Final[dict[str, Message]] = {
+    "low_balance": ("BytesFlows", "0.00 GiB left."),
+    "low_traffic": ("BytesFlows: traffic is not low", "0.00 GiB left."),
+    "no_check_in": RUN["no_check_in"],
+    "package_expiring": (
+        "BytesFlows: no package expires",
+        "No package with traffic left is known to expire.",
+    ),
+    "traffic_will_not_last": (
+        "BytesFlows: no forecast",
+        "0.00 GiB left. It is not known when traffic will be used up.",
+    ),
+    "unusual_use": (
+        "BytesFlows: average use is unknown",
+        "Fewer than two whole days were recorded so far. 0.00 GiB left.",
+    ),
+}
+
+AWAY: Final[dict[str, Message]] = {
+    "low_balance": ("BytesFlows", "No values are available at the moment."),
+    "low_traffic": ("BytesFlows", "No values are available at the moment."),
+    "no_check_in": ("BytesFlows", "No values are available at the moment."),
+    "package_expiring": NOTHING["package_expiring"],
+    "traffic_will_not_last": (
+        "BytesFlows: no forecast",
+        "It is not known when traffic will be used up.",
+    ),
+    "unusual_use": (
+        "BytesFlows: average use is unknown",
+        "Fewer than two whole days were recorded so far.",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", RUN)
+async def test_run_actions_of_others(
+    recorder_mock: object, home: Home, make: Make, name: str, language: str
+) -> None:
+    """Without a trigger, the message says how things are."""
+    await home.set_up()
+    seen = await make(name)
+    await run_actions(home.hass)
+    assert seen == [RUN[name]]
+
+
+@pytest.mark.parametrize("name", NAMES)
+async def test_nothing_there(
+    recorder_mock: object, home: Home, make: Make, name: str
+) -> None:
+    """An account without traffic, packages, rate, and balance makes sense, too."""
+    home.account.packages.clear()
+    home.api.break_(Fault.data(balance=None, currency=None), OVERVIEW)
+    await home.set_up()
+    seen = await make(name)
+    await run_actions(home.hass)
+    assert seen == [NOTHING[name]]
+
+
+@pytest.mark.parametrize("name", NAMES)
+async def test_run_actions_in_an_outage(
+    recorder_mock: object, home: Home, make: Make, name: str
+) -> None:
+    """During an outage the message says that nothing is known."""
+    await home.set_up()
+    seen = await make(name)
+    home.api.break_(Fault.refuse(500))
+    await home.poll(2)
+    seen.clear()
+    await run_actions(home.hass)
+    assert seen == [AWAY[name]]
+
+
+@pytest.mark.parametrize("name", NAMES)
+async def test_two_accounts(
+    recorder_mock: object, home: Home, make: Make, name: str
+) -> None:
+    """The message is about the account that was chosen."""
+    other = Account(
+        token="another-token-77aa",
+        balance=1,
+        packages=[package("9", days=9, traffic=7, created=NOW - 9 * DAY)],
+    )
+    home.api.accounts.append(other)
+    await home.set_up()
+    entry = make_entry(home.api, token=other.token, entry_id="01JOTHER")
+    assert await set_up(home.hass, entry)
+    dr.async_get(home.hass).async_update_device(
+        device_id(home.hass, "01JOTHER"), name_by_user="Scraper 2"
+    )
+    seen = await make(name, account=device_id(home.hass, "01JOTHER"))
+    await run_actions(home.hass)
+    [(title, message)] = seen
+    assert title is not None
+    assert title.startswith("Scraper 2: ")
+    assert "40.00" not in message
+    # The first account becomes low on everything.
+    seen.clear()
+    home.account.balance = 0.5
+    home.account.packages[0].used = 99 * GIB
+    home.account.packages[0].expires = NOW + DAY
+    await home.poll(2)
+    assert [title for title, _ in seen if title and "Scraper" not in title] == []
+
+
+class Channel:
+    """The connection of an app, over which it gets its messages."""
+
+    def __init__(self) -> None:
+        """Start without messages."""
+        self.messages: list[dict[str, Any]] = []
+
+    def async_send_notification(self, data: dict[str, Any], _: object) -> None:
+        """Take a message."""
+        self.messages.append(data)
+
+
+async def add_phone(hass: HomeAssistant, name: str) -> tuple[str, Channel]:
+    """Add a phone; return the id of its device, and its connection."""
+    entry = MockConfigEntry(
+        domain="mobile_app",
+        title=name,
+        unique_id=name,
+        data={
+            "app_data": {"push_websocket_channel": True},
+            "app_id": "io.homeassistant",
+            "app_name": "Home Assistant",
+            "app_version": "2026.10",
+            "device_id": name,
+            "device_name": name,
+            "manufacturer": "Somebody",
+            "model": "Phone",
+            "os_name": "Somewhat",
+            "os_version": "1",
+            "supports_encryption": False,
+            "user_id": "user",
+            "webhook_id": name,
+        },
+    )
+    entry.add_to_hass(hass)
+    if "mobile_app" in hass.config.components:
+        assert await hass.config_entries.async_setup(entry.entry_id)
+    else:
+        assert await async_setup_component(hass, "mobile_app", {})
+    await hass.async_block_till_done()
+    channel = Channel()
+    hass.data["mobile_app"]["push_channel"][name] = channel
+    (device,) = dr.async_entries_for_config_entry(dr.async_get(hass), entry.entry_id)
+    return device.id, channel
+
+
+@pytest.mark.parametrize("name", NAMES)
+async def test_phones(recorder_mock: object, home: Home, make: Make, name: str) -> None:
+    """Each phone gets the message that is also shown in Home Assistant."""
+    await home.set_up()
+    phones = [await add_phone(home.hass, id_) for id_ in ("one", "two")]
+    seen = await make(name, phones=[device for device, _ in phones])
+    await run_actions(home.hass)
+    [(title, message)] = seen
+    for _, channel in phones:
+        assert channel.messages == [{"title": title, "message": message}]
+
+
+async def test_phone_away(
+    home: Home, make: Make, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A phone that cannot be reached keeps the message from nobody else."""
+    await home.set_up()
+    phones = [await add_phone(home.hass, id_) for id_ in ("one", "two")]
+    del home.hass.data["mobile_app"]["push_channel"]["one"]
+    seen = await make("low_traffic", phones=[device for device, _ in phones])
+    await run_actions(home.hass)
+    assert len(seen) == len(phones[1][1].messages) == 1
+    caplog.clear()
+
+
+# Restarts.
+
+
+def bring_expiry_close(account: Account) -> None:
+    """Let a package have little more than 3 days left."""
+    account.packages[0].expires = NOW + 3 * DAY
+
+
+def make_low(account: Account) -> None:
+    """Use nearly everything."""
+    account.packages[0].used = 95 * GIB
+
+
+def spend(account: Account) -> None:
+    """Leave little money."""
+    account.balance = 1
+
+
+def set_expiry(days: int) -> Callable[[Account], None]:
+    """Return a function that moves the expiry."""
+
+    def move(account: Account) -> None:
+        account.packages[0].expires = NOW + days * DAY
+
+    return move
+
+
+def do_nothing(_: Account) -> None:
+    """Change nothing: time passes."""
+
+
+@pytest.mark.parametrize(
+    ("name", "before", "while_down"),
+    [
+        ("low_traffic", do_nothing, make_low),
+        ("low_balance", do_nothing, spend),
+        ("package_expiring", bring_expiry_close, do_nothing),
+        ("traffic_will_not_last", set_expiry(15), set_expiry(25)),
+        ("no_check_in", do_nothing, do_nothing),
+    ],
+)
+async def test_restart_at_the_wrong_moment(
+    lives: Lives,
+    account: Account,
+    freezer: FrozenDateTimeFactory,
+    name: str,
+    before: Callable[[Account], None],
+    while_down: Callable[[Account], None],
+) -> None:
+    """A cause during a restart is noticed once, and not again after the next ones."""
+    seen: list[Message] = []
+
+    @callback
+    def notified(_: UpdateType, changed: dict[str, Notification]) -> None:
+        seen.extend((item["title"], item["message"]) for item in changed.values())
+
+    lives.prepare = lambda hass: async_register_callback(hass, notified)
+    copy_blueprints(lives.folder)
+    freezer.move_to(NOW - 5 * HOUR)
+    before(account)
+    async with lives.life() as hass:
+        inputs: dict[str, object] = {"account": device_id(hass)}
+    lives.config = {
+        "persistent_notification": {},
+        "automation": [automation(name, inputs)],
+    }
+    async with lives.life():
+        await lives.pass_time(timedelta(seconds=6))
+        await lives.pass_time(timedelta(minutes=10))
+    assert seen == []
+    while_down(account)
+    freezer.move_to(NOW + HOUR)
+    for _ in range(3):
+        async with lives.life():
+            await lives.pass_time(timedelta(seconds=6))
+            for _ in range(3):
+                await lives.pass_time(timedelta(minutes=5, seconds=1))
+    assert len(seen) == 1
+
+
+# The forms.
+
+
+def load(name: str) -> dict[str, Any]:
+    """Return the content of a blueprint."""
+    text = (BLUEPRINTS / f"{name}.yaml").read_text(encoding="utf-8")
+    yaml.SafeLoader.add_constructor("!input", lambda _, node: f"!{node.value}")
+    loaded: dict[str, Any] = yaml.safe_load(text)
+    return loaded
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_form(name: str) -> None:
-    """Every input explains itself, offers ours only, and has a value if it can."""
-    text = (BLUEPRINTS / f"{name}.yaml").read_text(encoding="utf-8")
-    yaml.SafeLoader.add_constructor("!input", lambda _, node: str(node.value))
-    blueprint = yaml.safe_load(text)["blueprint"]
+    """The account is all that has to be chosen, and nothing names an entity."""
+    content = load(name)
+    blueprint = content["blueprint"]
     assert blueprint["name"].startswith("BytesFlows: ")
-    assert blueprint["homeassistant"].keys() == {"min_version"}
-    for key, field in blueprint["input"].items():
-        assert {"name", "description", "selector"} <= field.keys(), key
-        (kind,) = field["selector"]
-        selector = field["selector"][kind]
-        if kind == "device":
-            assert selector == {"filter": [{"integration": "bytesflows"}]}
-            continue
-        assert "default" in field, key
-        if kind == "entity":
-            (only,) = selector["filter"]
-            assert only["integration"] == "bytesflows"
+    assert blueprint["homeassistant"] == {"min_version": "2026.10.0"}
+    inputs = dict(blueprint["input"])
+    account = inputs.pop("account")
+    assert account["selector"] == {
+        "device": {"filter": [{"integration": "bytesflows"}]}
+    }
+    assert "default" not in account
+    texts = inputs.pop("texts")
+    assert texts["collapsed"]
+    for key, field in inputs.items():
+        assert {"name", "description", "selector", "default"} <= field.keys(), key
+    for key, field in texts["input"].items():
+        assert {"name", "selector", "default"} <= field.keys(), key
+    text = (BLUEPRINTS / f"{name}.yaml").read_text(encoding="utf-8")
+    assert not re.search(r"(sensor|calendar|event)\.\w", text)
+    assert content["mode"] == "queued"
+    assert content["max"] >= 10
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_alarms_use_marks_only(name: str) -> None:
+    """None depends on Home Assistant's unstable classes for entities."""
+    content = load(name)
+    kinds = {item["trigger"] for item in content["triggers"]}
+    marks = {
+        "bytesflows.package_expiring",
+        "bytesflows.traffic_became_low",
+        "bytesflows.traffic_no_longer_low",
+    }
+    assert kinds <= marks or kinds <= {"template", "time_pattern"}
+    assert {item["condition"] for item in content.get("conditions", [])} <= {"template"}
+
+
+def test_the_same_in_all() -> None:
+    """What all blueprints share is written the same way in each."""
+    first, *others = (load(name) for name in NAMES)
+
+    def shared(content: dict[str, Any]) -> dict[str, Any]:
+        inputs = content["blueprint"]["input"]
+        wording = next(
+            item["variables"]
+            for item in content["actions"]
+            if "account_name" in item.get("variables", {})
+        )
+        names = list(wording)
+        common = names[: names.index("depletion") + 1]
+        notify = {**inputs["notify"], "description": None}
+        return {
+            "account": inputs["account"],
+            "phones": inputs["phones"],
+            "notify": notify,
+            "format": inputs["texts"]["input"]["format"],
+            "description": inputs["texts"]["description"],
+            "wording": {name: wording[name] for name in common},
+            "send": content["actions"][-2:],
+        }
+
+    for other in others:
+        assert shared(other) == shared(first)

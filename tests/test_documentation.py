@@ -23,6 +23,7 @@ import yaml
 
 from dev import ROOT
 from dev.simulated_api import GIB, Account, Fault, Package
+from homeassistant.core import HomeAssistant, ServiceCall, callback
 from homeassistant.helpers import device_registry as dr
 from homeassistant.setup import async_setup_component
 
@@ -53,6 +54,11 @@ SAID: dict[str, list[list[str]]] = {
         ["ORD-2: purchased", "TASK-3: checked_in", "ORD-2: expired"],
         ["At this pace the traffic is gone within a week."] * 4,
         ["Tomorrow: 30 GiB purchase expires"],
+        [
+            "BytesFlows: traffic is low: 5.00 GiB left.",
+            "BytesFlows: traffic is low: 6.00 GiB left.",
+            "off",
+        ],
     ],
     "docs/conditions/is_traffic.md": [
         ["You purchased 30.0 GiB, and there is still room for more."]
@@ -160,6 +166,28 @@ def bought(id_: str, gib: int, created: datetime, *, days: int) -> Package:
     )
 
 
+def add_phone(hass: HomeAssistant, seen: list[tuple[str | None, str]]) -> None:
+    """Add a phone on which the last button is pressed, and a script to run."""
+
+    @callback
+    def notify(call: ServiceCall) -> None:
+        title, message = call.data["title"], call.data["message"]
+        seen.append((None, f"{title}: {message}"))
+        link, button = call.data["data"]["actions"]
+        assert link["uri"] == "https://bytesflows.com"
+        hass.bus.async_fire(
+            "mobile_app_notification_action", {"action": button["action"]}
+        )
+
+    async def pause(_: ServiceCall) -> None:
+        await hass.services.async_call(
+            "input_boolean", "turn_off", {"entity_id": "input_boolean.scraper"}
+        )
+
+    hass.services.async_register("notify", "mobile_app_my_phone", notify)
+    hass.services.async_register("script", "pause_scraper", pause)
+
+
 @pytest.fixture
 def account() -> Account:
     """Return an account with a package that is half used, and one that is over."""
@@ -200,6 +228,7 @@ async def test_example(
         home.hass, "input_boolean", {"input_boolean": {"scraper": {"initial": True}}}
     )
     seen = await notifications(home.hass)
+    add_phone(home.hass, seen)
     changes = async_capture_events(home.hass, "state_changed")
     calls = async_capture_events(home.hass, "call_service")
     for name in COMMANDS:
