@@ -27,7 +27,7 @@ LATER: Final = ("blueprints/**/*.yaml", "README.md", "docs/**/*.md")
 
 PHRASES: Final = {
     r"figures|the rest|amounts? of traffic": "traffic, values, others",
-    r"past ones": "including past ones",
+    r"past ones (too|as well|also)": "including past ones",
     r"(has|have|with) something left": "with traffic left",
     r"(?<!time )(?<!time-)zones?": "time zone",
     r"(?<!IP )(?<!email )address(es)?": "URL",

@@ -41,7 +41,7 @@ async def async_setup_entry(
 
 
 class BytesFlowsCalendar(BytesFlowsEntity, CalendarEntity):
-    """The times at which packages expire with traffic left, and expired so."""
+    """Expiries of packages with traffic left, including past ones."""
 
     _event: CalendarEvent | None = None
     _texts: dict[str, str]
@@ -53,7 +53,7 @@ class BytesFlowsCalendar(BytesFlowsEntity, CalendarEntity):
         await super().async_added_to_hass()
 
         async def follow(_: Event) -> None:
-            """Show the texts in the language there is now."""
+            """Show the texts in the current language."""
             await self._async_load_texts()
             self.async_write_ha_state()
 
@@ -107,7 +107,7 @@ class BytesFlowsCalendar(BytesFlowsEntity, CalendarEntity):
     ) -> list[CalendarEvent]:
         """Return the expiries between two times.
 
-        A package that became inactive before its expiry does not expire any more.
+        A package that became inactive before its expiry no longer expires.
         """
         account = self.coordinator.account
         ledger, now = account.state.ledger, account.clock.now()

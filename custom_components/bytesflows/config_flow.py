@@ -1,4 +1,4 @@
-"""Setting up a BytesFlows account, and changing how it is set up."""
+"""Config flow and options flow of a BytesFlows account."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, override
@@ -81,7 +81,7 @@ DEFAULT_OPTIONS: Final = {
 
 
 class BytesFlowsConfigFlow(ConfigFlow, domain=DOMAIN):
-    """Set up an account, log in to it again, or change its URL or token."""
+    """Set up an account, reauthenticate it, or change its URL or token."""
 
     def __init__(self) -> None:
         """Start with nothing entered."""
@@ -134,7 +134,7 @@ class BytesFlowsConfigFlow(ConfigFlow, domain=DOMAIN):
     async def async_step_reauth_confirm(
         self, user_input: dict[str, Any] | None = None
     ) -> ConfigFlowResult:
-        """Take another token for the account."""
+        """Accept another token for the account."""
         return await self._async_update_entry(user_input)
 
     async def async_step_reconfigure(
@@ -154,8 +154,8 @@ class BytesFlowsConfigFlow(ConfigFlow, domain=DOMAIN):
     async def async_step_same_account(
         self, user_input: dict[str, Any] | None = None
     ) -> ConfigFlowResult:
-        """Take the account, whose next reading is a first one."""
-        # Another flow may have been faster than the answer.
+        """Accept the account, and let its next reading be a first one."""
+        # Another flow may have been faster than the user.
         if errors := await self._async_find_duplicate():
             return self._async_show_token_form(errors)
         await async_require_baseline(self.hass, self._entry)
@@ -164,7 +164,7 @@ class BytesFlowsConfigFlow(ConfigFlow, domain=DOMAIN):
     async def async_step_other_account(
         self, user_input: dict[str, Any] | None = None
     ) -> ConfigFlowResult:
-        """Ask for a token again, as the one that was entered is another account's."""
+        """Ask for a token again, because this one belongs to another account."""
         return self._async_show_token_form({CONF_API_TOKEN: "wrong_account"})
 
     @property
@@ -251,7 +251,7 @@ class BytesFlowsConfigFlow(ConfigFlow, domain=DOMAIN):
         errors: dict[str, str],
         defaults: Mapping[str, Any] = DEFAULT_DATA,
     ) -> ConfigFlowResult:
-        """Show a form as it was filled in, except for the token."""
+        """Show a form with the entered values, except for the token."""
         return self.async_show_form(
             step_id=step_id,
             data_schema=self.add_suggested_values_to_schema(
@@ -268,7 +268,7 @@ class BytesFlowsOptionsFlow(OptionsFlowWithReload):
     async def async_step_init(
         self, user_input: dict[str, Any] | None = None
     ) -> ConfigFlowResult:
-        """Show the options, or take them."""
+        """Show the options, or save them."""
         if user_input is not None:
             return self.async_create_entry(data=user_input)
         zones = await self.hass.async_add_executor_job(zoneinfo.available_timezones)

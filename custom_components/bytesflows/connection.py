@@ -61,7 +61,7 @@ def async_create_client(
 
 
 class Requests:
-    """Requests of an account that unloading it can end."""
+    """Requests of an account, which end when it is unloaded."""
 
     def __init__(self, hass: HomeAssistant, config_entry: ConfigEntry[Any]) -> None:
         """Start without any."""

@@ -97,7 +97,7 @@ class BytesFlowsCoordinator(DataUpdateCoordinator[AccountData]):
 
     @callback
     def async_resume_polling(self) -> None:
-        """Go on after the account could not be unloaded."""
+        """Resume polling after the account could not be unloaded."""
         self._requests.is_ended = False
         self._dispatcher.async_open()
 
@@ -117,7 +117,7 @@ class BytesFlowsCoordinator(DataUpdateCoordinator[AccountData]):
 
     @override
     async def async_request_refresh(self) -> None:
-        """Read the records, too, because somebody asked for it."""
+        """Read the records, too, because a user requested it."""
         self.account.records.request()
         await super().async_request_refresh()
 
@@ -175,7 +175,7 @@ class BytesFlowsCoordinator(DataUpdateCoordinator[AccountData]):
         return self._polled
 
     def _data_while_unloading(self) -> AccountData:
-        """Return the data of before, without an end or a start of an outage."""
+        """Return the previous data, without starting or ending an outage."""
         if not self.last_update_success:
             raise UpdateFailed
         return self.data
@@ -227,7 +227,7 @@ class BytesFlowsCoordinator(DataUpdateCoordinator[AccountData]):
         async_get_registrations(self.hass).async_check_targets()
 
     def _data_while_rejected(self, rejection: Rejection) -> AccountData:
-        """Return the data of before, or raise once the rejection is confirmed."""
+        """Return the previous data, or raise once the rejection is confirmed."""
         self.update_interval = max(MIN_UPDATE_INTERVAL, rejection.wait + TIMER_SLACK)
         if rejection.is_confirmed:
             self.config_entry.async_start_reauth(self.hass)

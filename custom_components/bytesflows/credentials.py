@@ -58,7 +58,7 @@ def clean_token(text: str) -> str:
 
 
 def is_possible_token(token: str) -> bool:
-    """Return whether a token has only characters that tokens have."""
+    """Return whether a token has only valid characters."""
     return _TOKEN.fullmatch(token) is not None
 
 
@@ -93,7 +93,7 @@ def is_confidential(url: URL) -> bool:
 
 
 def _is_visible(character: str) -> bool:
-    """Return whether a character is more than a sign that steers how text is shown."""
+    """Return whether a character is a space or visible."""
     return character.isspace() or (
         unicodedata.category(character) not in {"Cc", "Cf"}
         and character not in _VARIATION_SELECTORS

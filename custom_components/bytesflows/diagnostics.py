@@ -30,7 +30,7 @@ async def async_get_config_entry_diagnostics(
 
 
 def _account(coordinator: BytesFlowsCoordinator) -> dict[str, Any]:
-    """Return the state of an account, and how it came about."""
+    """Return the state of an account, and its history."""
     account = coordinator.account
     error = coordinator.last_exception
     return {

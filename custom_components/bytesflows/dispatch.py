@@ -2,7 +2,7 @@
 
 Due changes are taken out of the account. One task at a time saves them as dispatched,
 and then hands it to the event entity and to the triggers. A power cut can lose what was
-handed out and not yet acted upon, and doubles nothing.
+handed out and not yet acted upon, but duplicates nothing.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ from .storage import AccountStorage
 RETRY_SECONDS: Final = 60
 """When a write that failed is tried again while something waits for it."""
 SAVE_PATIENCE: Final = 10 * 60
-"""Seconds of failing writes after which things are dispatched all the same."""
+"""Seconds of failing writes after which changes are dispatched anyway."""
 STOP_SECONDS: Final = 10
 """How long a stop of Home Assistant waits for automations that were started."""
 
@@ -64,7 +64,7 @@ class _Writes:
     def note(self, title: str, *, is_saved: bool) -> None:
         """Note a write, and give up waiting for one after failures for 10 minutes.
 
-        An alarm twice is better than none.
+        A repeated alarm is better than none.
         """
         if is_saved:
             self.failing_since, self.has_given_up = None, False
@@ -194,7 +194,7 @@ class Dispatcher:
         """Save due changes as dispatched, then dispatch them."""
         if self._is_open:
             self._take()
-        # What is taken out while this is being saved waits for the next time.
+        # Changes that are taken out while this is being saved wait for the next time.
         taken, self._taken = self._taken, _Taken()
         is_urgent = bool(self._is_registration_new or taken.changes or taken.marks)
         self._is_registration_new = False

@@ -30,7 +30,7 @@ class IsTrafficLowCondition(EntityStateConditionBase):
 
 @known_to_bases
 class IsTrafficCondition(EntityNumericalConditionWithUnitBase):
-    """Test one of our data sizes against a threshold, whatever the units."""
+    """Test one of our data sizes against a threshold, in any unit."""
 
     _domain_specs = DATA_SIZE_SPECS
     _base_unit = UnitOfInformation.BYTES

@@ -1,7 +1,7 @@
 """The trigger that builds on Home Assistant's unstable classes for entities.
 
 It fires even during an outage or a restart, since the coordinator lets entities come
-back with what they showed before.
+back with the values they showed before.
 """
 
 from typing import Final, override
@@ -31,7 +31,7 @@ _SCHEMA: Final = vol.Schema(
 class TrafficCrossedThresholdTrigger(
     EntityNumericalStateCrossedThresholdTriggerWithUnitBase
 ):
-    """Fire when one of our data sizes crosses a threshold, whatever the units."""
+    """Fire when one of our data sizes crosses a threshold, in any unit."""
 
     _domain_specs = DATA_SIZE_SPECS
     _base_unit = UnitOfInformation.BYTES
@@ -44,7 +44,7 @@ class TrafficCrossedThresholdTrigger(
     ) -> ConfigType:
         """Validate target and threshold.
 
-        Other options of Home Assistant's class do not hold over an outage.
+        Other options of Home Assistant's class are not reliable during an outage.
         """
         _SCHEMA(config)
         return await super().async_validate_config(hass, config)

@@ -20,7 +20,7 @@ from .api import (
 from .const import DOMAIN
 
 TIMER_SLACK: Final = timedelta(seconds=1)
-"""By how much Home Assistant may wake us too early: it counts from whole seconds."""
+"""How early Home Assistant may call back: it counts from whole seconds."""
 
 
 def error_key(error: BytesFlowsError) -> str:

@@ -1,4 +1,4 @@
-"""Which account it is: the API has no account id, so packages distinguish accounts."""
+"""Identity of an account: its packages, because the API has no account ID."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -100,7 +100,7 @@ async def async_require_baseline(
 
     Reload it at once, or a poll under way is taken for that reading.
     """
-    # Home Assistant may be setting it up right now, with the file as it was.
+    # Home Assistant may be setting it up right now, with the old file.
     async with entry.setup_lock:
         if entry.state is ConfigEntryState.LOADED:
             entry.runtime_data.account.state.require_baseline()

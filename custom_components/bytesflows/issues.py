@@ -67,7 +67,7 @@ def async_note_records(
 ) -> None:
     """Log the start and the end of an outage of the records.
 
-    Home Assistant does not see it, as the overview's entities go on.
+    Home Assistant does not notice it, because other entities keep updating.
     """
     error = account.records.error
     if error is not None:

@@ -89,7 +89,7 @@ class Registrations:
 
     @property
     def low_durations(self) -> dict[bool, set[timedelta]]:
-        """The marks of low traffic, and of the opposite."""
+        """The marks of low traffic, and of traffic that is not low."""
         return {
             True: self.durations(MarkKind.LOW),
             False: self.durations(MarkKind.NOT_LOW),
@@ -175,7 +175,7 @@ class Registrations:
 
     @callback
     def async_check_targets(self) -> None:
-        """Warn of automations whose target means no account."""
+        """Warn about automations whose target has no account."""
         targets: set[str] = set()
         for item in self._items:
             if item.run_action is None:

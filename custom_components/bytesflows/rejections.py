@@ -76,7 +76,7 @@ class Rejections:
         return rejection
 
     def retry_now(self, entry_id: str) -> None:
-        """Allow a rejected token to be tried again, because somebody asked for it.
+        """Allow a rejected token to be tried again, because a user requested it.
 
         Without its minute, the next rejection is no confirmation of the last one.
         """

@@ -40,7 +40,7 @@ class TimeZoneRepairFlow(RepairsFlow):
     """Choose the time zone of the API, see the effect, and apply it."""
 
     def __init__(self, entry_id: str, data: dict[str, Any]) -> None:
-        """Take over the evidence of the issue."""
+        """Keep the evidence of the issue."""
         self._entry_id = entry_id
         self._evidence = evidence_of(data)
         self._choice = ""
@@ -155,7 +155,7 @@ def _all_zones() -> dict[str, tzinfo]:
 
 
 def _format(offset: timedelta) -> str:
-    """Return an offset as people know it, such as UTC+05:30."""
+    """Return an offset for people, such as UTC+05:30."""
     sign = "-" if offset < timedelta(0) else "+"
     hours, minutes = divmod(abs(offset) // timedelta(minutes=1), 60)
     return f"UTC{sign}{hours:02}:{minutes:02}"

@@ -320,7 +320,7 @@ class BytesFlowsLastUpdateSensor(BytesFlowsEntity, SensorEntity):
     @property
     @override
     def available(self) -> bool:
-        """Return that it is available, since an outage is when it matters."""
+        """Stay available: the sensor matters most during an outage."""
         return True
 
     @property

@@ -37,7 +37,7 @@ _MAX_INT64: Final = 2**63 - 1
 
 
 class _WatchedStore(Store[dict[str, Any]]):
-    """A store that says whether a write succeeded, which Home Assistant's only logs."""
+    """A store that reports failed writes, which Home Assistant's store only logs."""
 
     has_failed = False
     """Whether the last write failed. Several can wait for each other: only a write may
@@ -121,7 +121,7 @@ class AccountStorage:
         """Return whether a change must be written now; others are scheduled.
 
         If nothing differs from what was written but times that advance, nothing is
-        written. Of an account whose packages were never read nothing is.
+        written. Nothing is written before packages were first read.
         """
         if account.state.last_sync is None:
             return False
@@ -182,7 +182,7 @@ class AccountStorage:
         except Exception as err:  # noqa: BLE001
             LOGGER.warning("Error writing %s: %s", self._store.key, type(err).__name__)
             self._store.has_failed = True
-        # After a failure everything differs, so the next save tries again.
+        # After a failure, everything counts as changed, so the next save tries again.
         self._written = None if self._store.has_failed else snapshot
         return self._written is not None
 

@@ -51,7 +51,7 @@ async def _async_check_server(
 ) -> str | dict[str, str]:
     """Return whether a server can be reached, by the certificate rule of its account.
 
-    Home Assistant's own check knows no server with a self-signed certificate.
+    Home Assistant's own check rejects self-signed certificates.
     """
     session = async_get_clientsession(hass, verify_ssl)
     try:

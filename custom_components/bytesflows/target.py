@@ -1,4 +1,4 @@
-"""Which accounts a target means.
+"""Accounts of a target.
 
 `homeassistant.helpers.target` is not documented, so it is used here and nowhere else.
 If it is missing or has changed, devices and entities still work.
@@ -46,7 +46,7 @@ def async_get_accounts(hass: HomeAssistant, target: Mapping[str, Any]) -> set[st
 def _expanded(
     hass: HomeAssistant, target: Mapping[str, Any]
 ) -> tuple[set[str], set[str]]:
-    """Return the devices and entities of a target with all that it contains."""
+    """Return the devices and entities of a target, including areas and labels."""
     selected = target_helper.async_extract_referenced_entity_ids(
         hass,
         target_helper.TargetSelection(dict(target)),

@@ -1,7 +1,7 @@
 """Triggers of the BytesFlows integration.
 
-Three of them are about an account and wait for its marks; they need nothing of Home
-Assistant but its documented `Trigger`. The fourth is about an entity, and is left out
+Three of them are about an account and wait for its marks; they only need Home
+Assistant's documented `Trigger`. The fourth is about an entity, and is left out
 if Home Assistant's classes for that have changed.
 """
 

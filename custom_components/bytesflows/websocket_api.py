@@ -41,8 +41,8 @@ def _async_handle_packages(
 ) -> None:
     """Send the usable packages of an account, from memory.
 
-    Pages that are open during an update go on with the module of before: keys of the
-    answer may be added, not renamed.
+    Pages that are open during an update keep the previous module, so keys of the
+    response may be added, not renamed.
     """
     entry = _async_get_entry(hass, msg[ATTR_DEVICE_ID])
     if entry is None or not _may_read(hass, connection.user, entry):

@@ -1,7 +1,7 @@
 """One account: its state and the conclusions from it. Pure Python.
 
-It knows the client in `api/`, and neither Home Assistant nor the time of day: a `Clock`
-is handed in.
+It uses the client in `api/`, but neither Home Assistant nor the system's time: it gets
+a `Clock`.
 """
 
 from .account import Account, Options

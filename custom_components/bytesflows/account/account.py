@@ -28,7 +28,7 @@ class Options:
 
 
 class Account:
-    """Poll an account and keep its state. It knows no time but that of its clock."""
+    """Poll an account and keep its state. Its only source of time is its clock."""
 
     def __init__(
         self,
@@ -108,7 +108,7 @@ class Account:
         self.pace.observe(overview, now)
         if self.records.are_due(overview, now, is_extra=is_extra):
             if (reading := await self.records.read(overview, now)) is not None:
-                # A large reading takes a while to be taken over.
+                # It takes a while to apply a large reading.
                 await asyncio.sleep(0)
                 # By the second response a wrong clock is known to be wrong.
                 self._apply(reading, overview, self._time_after_sync())

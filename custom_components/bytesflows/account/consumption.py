@@ -1,4 +1,4 @@
-"""All traffic that was ever used, and how fast."""
+"""Lifetime consumption, and its rate."""
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta

@@ -19,9 +19,9 @@ from .times import DAY, HOUR
 MAX_FORECAST: Final = timedelta(days=5 * 365)
 """Forecasts beyond this are unknown."""
 HOURLY_WITHIN: Final = timedelta(days=3)
-"""The allowance moves by the day until so long before the last expiry."""
+"""Time before the last expiry until which the allowance changes by the day."""
 HYSTERESIS: Final = 2.0
-"""Points of a percent above the threshold at which traffic is no longer low."""
+"""Percentage points above the threshold at which traffic is no longer low."""
 
 _END_OF_TIME: Final = datetime.max.replace(tzinfo=UTC)
 

@@ -247,7 +247,7 @@ class Ledger:
         return Step(step.package, step.used, (arrival, *step.kinds))
 
     def _miss(self, package: Package, now: datetime) -> Step:
-        """Take over that a package is no longer listed."""
+        """Note that a package is no longer listed."""
         step = replace(package).miss(now)
         self.put(step.package, now)
         return step

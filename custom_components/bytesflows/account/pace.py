@@ -8,9 +8,9 @@ from ..api import Overview
 from .times import HOUR, MINUTE
 
 SOON: Final = HOUR
-"""How long traffic has to last so that nobody needs to hurry."""
+"""Remaining time below which polls are more frequent."""
 MIN_SPAN: Final = MINUTE / 3
-"""Time between two polls from which their difference says something about the use."""
+"""Shortest time between two polls whose difference shows the use."""
 
 
 @dataclass(slots=True)

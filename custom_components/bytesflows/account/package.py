@@ -117,7 +117,7 @@ class Package:
 
     @property
     def is_settled(self) -> bool:
-        """Whether the same record once more says nothing new."""
+        """Whether the same record again would change nothing."""
         return self.is_listed and not self.needs_confirmation
 
     def is_usable(self, now: datetime) -> bool:
@@ -139,7 +139,7 @@ class Package:
         )
 
     def update(self, record: Record, now: datetime) -> Step:
-        """Take over a row of the server at an aware moment.
+        """Apply a row of the server at an aware moment.
 
         Values that could not be read stay as they were.
         """
@@ -260,7 +260,7 @@ class Step:
 def describe(record: Record, now: datetime) -> dict[str, Any]:
     """Return a package for automations and people: bytes, and times in UTC.
 
-    The only description of a package there is, so that it reads the same everywhere.
+    The only description of a package, so that it is the same everywhere.
     """
     return {
         "order_id": record.order_id,

@@ -1,7 +1,7 @@
 """Publishing of data to the entities.
 
 Automations act on a change from one value to another, never on one from unavailable.
-So after an outage entities come back with what they showed before, and change then.
+So after an outage entities come back with their previous values, and change then.
 After a start they keep it until automations listen.
 """
 

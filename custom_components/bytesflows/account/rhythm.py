@@ -1,4 +1,4 @@
-"""When to read all records: an expensive thing, which may fail or not help."""
+"""Schedule of full readings, which are expensive and may fail or not help."""
 
 from datetime import datetime, timedelta
 from enum import Enum, auto

@@ -18,7 +18,7 @@ class Trouble:
     last: datetime | None = None
 
     def observe(self, now: datetime, *, is_there: bool) -> None:
-        """Note that it is there, or clear it a day after it was there last."""
+        """Note trouble, or clear it a day after it was last seen."""
         if is_there:
             self.note(now)
         elif self.has_faded(now):

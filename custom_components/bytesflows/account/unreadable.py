@@ -7,7 +7,7 @@ from .package import Package
 
 
 class UnreadableValues:
-    """Keep which values could not be read, and the rows that are left out for it."""
+    """Keep the names of unreadable values, and the rows left out because of them."""
 
     def __init__(self) -> None:
         """Start with none."""

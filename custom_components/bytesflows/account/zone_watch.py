@@ -1,7 +1,7 @@
-"""Look whether packages prove that the configured time zone is wrong.
+"""Check whether packages prove that the configured time zone is wrong.
 
-Never with one message: two arrivals have to imply the same offset, or a creation time
-in the future has to be there for an hour.
+One observation is not enough: two arrivals must imply the same offset, or a creation
+time in the future must be there for an hour.
 """
 
 from collections.abc import Iterable, Iterator
@@ -18,7 +18,7 @@ QUARTER: Final = 15 * MINUTE
 CLOSE: Final = 11 * MINUTE
 """Time between two polls up to which an arrival implies an offset to the quarter."""
 AHEAD: Final = 20 * MINUTE
-"""How far in the future a creation has to be so that clocks cannot be the cause."""
+"""How far in the future a creation must be so that clocks cannot be the cause."""
 STILL_THERE_AFTER: Final = HOUR - 2 * MINUTE
 """The hourly reading can be this early."""
 LEAST_OFFSET: Final = -12 * HOUR
@@ -133,7 +133,7 @@ class ZoneWatch:
                 self.ahead[creation] = since
 
     def _still_ahead(self, now: datetime) -> list[Evidence]:
-        """Return the evidence that says most of the creation times still there."""
+        """Return the strongest evidence of the creation times still listed."""
         found = [
             Evidence(since, _rounded_up(creation - since), MOST_OFFSET)
             for creation, since in self.ahead.items()

@@ -31,12 +31,12 @@ from .shape import describe_shape
 DEFAULT_URL: Final = "https://bytesflows.com"
 
 TIMEOUT: Final = 30.0
-"""Seconds that one request may take altogether."""
+"""Seconds that a whole request may take."""
 MAX_BODY: Final = 1024 * 1024
 """Bytes of an uncompressed body, beyond which it is not read."""
 MAX_PARALLEL_REQUESTS: Final = 4
 MAX_PAGES: Final = 2_000
-"""Pages of one reading, beyond which a `total` is not believed."""
+"""Pages of one reading, beyond which a `total` is not trusted."""
 MAX_UNBELIEVED_PAGES: Final = 20
 """Pages that are read if there are more of them, until one has nothing new."""
 MAX_EXCESS: Final = 10
@@ -48,7 +48,7 @@ _LOGGER: Final = logging.getLogger(__name__)
 _SENDABLE_TOKEN: Final = re.compile(r"[\x21-\x7e]+")
 _SECONDS: Final = re.compile(r"\d+(\.\d+)?", re.ASCII)
 _MAX_DIGITS: Final = 100
-# A server that says another year does not know the time.
+# A server in another year does not know the time.
 _PLAUSIBLE_YEARS: Final = range(2020, 2099)
 _PAUSING: Final = {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}
 
@@ -110,7 +110,7 @@ class BytesFlowsClient:
     async def get_overview(self) -> Overview:
         """Return traffic and balance (API document, section 1).
 
-        Raise `BytesFlowsError` as the class says.
+        Raise `BytesFlowsError` as described for the class.
         """
         return await self._request(
             "api/v1/dashboard/asset", self._codec.decode_overview
@@ -144,7 +144,8 @@ class BytesFlowsClient:
         `first` is page 1 if it was already requested with `PAGE_SIZE`. Rows can repeat
         or hide between pages; if some are missing, or if the total changed meanwhile,
         one large page is requested, too.
-        Raise `BytesFlowsError` as the class says, but not for a refused large page.
+        Raise `BytesFlowsError` as described for the class, but not for a large page
+        that the server refuses.
         Raise `BytesFlowsParseError` for more than `MAX_PAGES` pages.
         """
         first = first or await self.get_records_page(source=source)

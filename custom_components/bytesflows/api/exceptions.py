@@ -10,7 +10,7 @@ _SERVER_ERRORS = range(500, 600)
 
 
 class BytesFlowsError(Exception):
-    """Root of everything that the client raises."""
+    """Base class of the client's exceptions."""
 
     retry_after: float | None
     """Seconds after which the server allows the next request, if it said so."""
@@ -34,7 +34,7 @@ class BytesFlowsAuthenticationError(BytesFlowsError):
 
 
 class BytesFlowsResponseError(BytesFlowsError):
-    """The server responded with a refusal or a failure."""
+    """The server rejected the request or failed."""
 
     status: int
     """The HTTP status."""
@@ -59,7 +59,7 @@ class BytesFlowsResponseError(BytesFlowsError):
         """Whether the same request may succeed later.
 
         True for a failing server and for a firewall in front of it. A `code` over 599
-        is the server's own and says nothing about that.
+        is defined by the server, and its meaning is unknown.
         """
         if self.code is not None:
             return self.code in _SERVER_ERRORS
