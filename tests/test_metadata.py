@@ -315,7 +315,7 @@ def _module(*parts: str) -> str:
 
 
 def test_quality_scale() -> None:
-    """Every rule is there, done or exempt with a reason."""
+    """Every rule is there, done or exempt, the latter with a reason."""
     rules = yaml.safe_load((PACKAGE / "quality_scale.yaml").read_text())["rules"]
     (components,) = homeassistant.components.__path__
     reference = Path(components) / "trmnl" / "quality_scale.yaml"
@@ -323,7 +323,7 @@ def test_quality_scale() -> None:
     assert len(rules) == 54
     for rule in rules.values():
         if rule != "done":
-            assert rule["status"] == "exempt"
+            assert rule["status"] in {"done", "exempt"}
             assert rule["comment"].endswith(".")
 
 
@@ -338,7 +338,6 @@ SECTIONS = {
     "docs-installation-parameters": "README.md#set-up",
     "docs-known-limitations": "README.md#known-limitations",
     "docs-removal-instructions": "README.md#remove",
-    "docs-supported-devices": "README.md#entities",
     "docs-supported-functions": "README.md#entities",
     "docs-triggers": "docs/triggers/package_expiring.md#in-yaml",
     "docs-troubleshooting": "docs/troubleshooting.md#error-messages",
@@ -349,7 +348,11 @@ SECTIONS = {
 def test_every_rule_about_documentation_has_its_section() -> None:
     """Each documentation rule of the quality scale has a heading."""
     rules = yaml.safe_load((PACKAGE / "quality_scale.yaml").read_text())["rules"]
-    assert set(SECTIONS) == {rule for rule in rules if rule.startswith("docs-")}
+    assert set(SECTIONS) == {
+        name
+        for name, rule in rules.items()
+        if name.startswith("docs-") and (rule == "done" or rule["status"] == "done")
+    }
     for section in SECTIONS.values():
         page, _, heading = section.partition("#")
         assert heading in headings(ROOT / page), section
