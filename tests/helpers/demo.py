@@ -30,9 +30,9 @@ async def with_account(
         yield home_assistant
 
 
-async def until(condition: Callable[[], object]) -> None:
+async def until(condition: Callable[[], object], *, seconds: float = 300) -> None:
     """Wait until something is so, which may itself have to be waited for."""
-    async with asyncio.timeout(300):
+    async with asyncio.timeout(seconds):
         while True:
             result = condition()
             if await result if isinstance(result, Awaitable) else result:
