@@ -153,6 +153,7 @@ def test_server_whose_time_stands_still_from_the_start(
     """The `Date` of a cache is not believed, however many answers carry it."""
     machine = Machine()
     machine.server_error = -age
+    off = NONE
     for number in range(40):
         for _ in range(answers):
             off = machine.poll(NONE)

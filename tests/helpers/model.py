@@ -16,7 +16,7 @@ from custom_components.bytesflows.account import (
     Clock,
     Options,
 )
-from custom_components.bytesflows.api import BytesFlowsClient, Record
+from custom_components.bytesflows.api import BytesFlowsClient, BytesFlowsError, Record
 from dev.simulated_api import EXAMPLE_ZONE, Package
 
 from .clock import NOW
@@ -246,6 +246,34 @@ class ModelClient(BytesFlowsClient):
         return decode(self._model.page(int(params["pageNo"]), int(params["pageSize"])))
 
 
+class OddClient(ModelClient):
+    """A client that fails, and reads odd values, where it should."""
+
+    overview_error: BytesFlowsError | None = None
+    records_error: BytesFlowsError | None = None
+    odd_overview: Mapping[str, object] = {}
+    date_error = timedelta(0)
+
+    @override
+    async def _request[ModelT](
+        self,
+        path: str,
+        decode: Callable[[object], ModelT],
+        params: Mapping[str, str] | None = None,
+    ) -> ModelT:
+        error = self.overview_error if params is None else self.records_error
+        if error is not None:
+            raise error
+
+        def decode_odd(data: Any) -> ModelT:  # noqa: ANN401
+            return decode(data | self.odd_overview if params is None else data)
+
+        found = await super()._request(path, decode_odd, params)
+        if self.server_time is not None:
+            self.server_time += self.date_error
+        return found
+
+
 def account_of(model: Model, state: AccountState | None = None) -> Account:
     """Return an account of the model, by the model's own clock."""
     clock = Clock(lambda: model.now, model.ticks)
@@ -260,6 +288,7 @@ def restarted(account: Account) -> AccountState:
         marks=old.marks,
         changes=old.changes,
         last_sync=old.last_sync,
+        is_unsettled=old.is_unsettled,
         shown_overview=old.shown_overview,
         shown_is_low=old.shown_is_low,
         shown_is_expiring_soon=old.shown_is_expiring_soon,

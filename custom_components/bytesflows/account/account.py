@@ -101,7 +101,7 @@ class Account:
         """
         self.zone_verdict = Verdict()
         overview = await self.client.get_overview()
-        now = self.clock.observe(self._take_server_time())
+        now = self._observe(self._take_server_time())
         self._overview_unreadable = overview.unreadable
         overview = self._with_currency(overview)
         is_extra = self.pace.is_last_hour
@@ -120,6 +120,13 @@ class Account:
         )
         return self._data(overview, now)
 
+    def _observe(self, server_time: datetime | None) -> datetime:
+        """Return the time after an answer; forget what was ahead of another."""
+        now = self.clock.observe(server_time)
+        if self.clock.has_jumped:
+            self.state.zone_watch.ahead.clear()
+        return now
+
     def _take_server_time(self) -> datetime | None:
         """Return the time of the last response, once."""
         server_time, self.client.server_time = self.client.server_time, None
@@ -133,7 +140,7 @@ class Account:
         server_time = self._take_server_time()
         if server_time is None:
             return self.clock.now()
-        return self.clock.observe(server_time)
+        return self._observe(server_time)
 
     def _with_currency(self, overview: Overview) -> Overview:
         """Return an overview with the last currency if it has none."""

@@ -53,8 +53,8 @@ class Clock:
         self._doubted_since: float | None = None
         self._was_server_wrong = False
         """Whether a server's time did not go on as the monotonic clock did."""
-        self.is_in_doubt = False
-        """Whether an answer said another time that nothing has confirmed so far.
+        self.is_in_doubt = True
+        """Whether no answer came so far, or one said a time that nothing confirmed yet.
 
         Not for more than 2 minutes and an answer, and not if only a server says so that
         was wrong before: one of its machines may have a wrong clock, and what waits for
@@ -62,6 +62,9 @@ class Clock:
         """
         self.has_server_time = False
         """Whether the last answer carried the time of the account."""
+        self.has_jumped = False
+        """Whether the last answer moved the time: the one before was wrong, or a sleep
+        was not counted."""
 
     def now(self) -> datetime:
         """Return the time of the account, in UTC."""
@@ -72,6 +75,7 @@ class Clock:
         ticks, system = self._monotonic(), self._system()
         if self._first is None:
             self._first = ticks
+        before = self._base.at(ticks)
         self._check_claim(server_time, ticks)
         expected = self._base.at(ticks)
         self.is_in_doubt = False
@@ -82,6 +86,7 @@ class Clock:
         else:
             self._follow_server(server_time, system, expected, ticks)
         time = self._base.time
+        self.has_jumped = not _agree(time, before)
         self.has_server_time = server_time is not None and _agree(server_time, time)
         return time
 

@@ -114,9 +114,9 @@ class Passed:
         than an hour moves it up: an extension arms marks again, a nudge not.
         """
         if abs(expires - self.expires) <= HOUR:
-            return (
-                replace(self, left=left, expires=expires) if left < self.left else self
-            )
+            if left >= self.left:
+                return self
+            return replace(self, left=left, expires=expires)
         before = replace(self, before=None)
         if (known := self._known(expires)) is not None:
             return Passed(min(left, known.left), expires, before)
