@@ -5,12 +5,15 @@ Each kind has its neighbors, and goes through a config entry and the simulated s
 
 from collections.abc import Callable
 from datetime import timedelta
+import gzip
+import json
+import logging
 from typing import Any
 
 import pytest
 from pytest_homeassistant_custom_component.common import async_capture_events
 
-from dev.simulated_api import GIB, MIB, RECORDS, Account, Fault, Package
+from dev.simulated_api import GIB, MIB, OVERVIEW, RECORDS, Account, Fault, Package
 from homeassistant.const import EVENT_STATE_CHANGED
 from homeassistant.core import Event
 
@@ -21,6 +24,21 @@ ENTITY = "event.bytesflows_package"
 DAY = timedelta(days=1)
 
 pytestmark = pytest.mark.usefixtures("now")
+
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
+RIGHT = json.dumps(
+    {
+        "code": 200,
+        "data": {
+            "totalTraffic": GIB,
+            "dynamicTraffic": 3 * GIB // 4,
+            "records": None,
+            "total": 0,
+            "balance": 1,
+        },
+    }
+)
 
 type Events = list[Event[Any]]
 
@@ -259,3 +277,172 @@ async def test_total_that_is_too_low_and_a_package_that_goes(
     await home.poll(4)
     assert _told(events) == [("expired", "ORD-5")]
     assert home.state("active_packages").state == "39"
+
+
+def _raw(head: bytes, body: bytes = b"") -> Fault:
+    """Send bytes instead of an answer, and reset the connection."""
+    return Fault(raw=head + body)
+
+
+def _zipped(times: int) -> Fault:
+    """Send a body that was packed several times."""
+    body = b" " * 2**24
+    for _ in range(times):
+        body = gzip.compress(body)
+    return Fault(body=body, headers={"Content-Encoding": ", ".join(["gzip"] * times)})
+
+
+def _with_code(code: object) -> Callable[[dict[str, Any]], None]:
+    """Return a change of the code of an answer."""
+
+    def change(answer: dict[str, Any]) -> None:
+        answer["code"] = code
+
+    return change
+
+
+REFUSED: dict[str, Fault] = {
+    **{
+        f"HTTP {status}": Fault.refuse(status)
+        for status in (207, 226, 300, 305, 307, 308, 408, 421, 425, 426, 431, 444)
+    },
+    **{f"HTTP {status}": Fault.refuse(status) for status in (505, 507, 511, 530, 999)},
+    **{
+        f"code {code!r}": Fault.code(code)
+        for code in ("\uff12\uff10\uff10", "0xC8", [200], {"code": 200}, "200 OK", -200)
+    },
+    "HTTP 204 with a body": Fault(status=204),
+    "HTTP 205": Fault(status=205, body=b""),
+    "HTTP 304 with a body": Fault(status=304),
+    "two bodies": Fault(body=2 * RIGHT.encode()),
+    "a body that ends with zero": Fault(body=RIGHT.encode() + b"\0"),
+    "Latin": Fault(body=RIGHT.replace("null", '"\xe9"').encode("latin-1")),
+    "the wrong code last": Fault(body=RIGHT[:-1].encode() + b', "code": 500}'),
+    "zipped twice": _zipped(2),
+    "zipped": _zipped(1),
+    "an unknown encoding": Fault(
+        body=b"\0\1\2", headers={"Content-Encoding": "br, zstd, what"}
+    ),
+    "chunks that end early": _raw(CHUNKED, b"20\r\n" + RIGHT.encode()[:20]),
+    "chunks without an end": _raw(
+        CHUNKED, b"%x\r\n%s\r\n" % (len(RIGHT), RIGHT.encode())
+    ),
+    "chunks of a wrong size": _raw(CHUNKED, b"zz\r\n" + RIGHT.encode()),
+    "a negative length": _raw(HEAD + b"Content-Length: -5\r\n\r\n", RIGHT.encode()),
+    "two lengths": _raw(
+        HEAD + b"Content-Length: 5\r\nContent-Length: 9\r\n\r\n", RIGHT.encode()
+    ),
+    "a length that is too short": _raw(
+        HEAD + b"Content-Length: 9\r\n\r\n", RIGHT.encode()
+    ),
+    "a long header": _raw(HEAD + b"X-A: " + b"a" * 70_000 + b"\r\n\r\n"),
+    "no header": _raw(b"HTTP/1.1 200\r\n\r\n"),
+    "another protocol": _raw(b"HTTP/9.9 200 OK\r\n\r\n"),
+    "only a continue": _raw(b"HTTP/1.1 100 Continue\r\n\r\n"),
+}
+ACCEPTED: dict[str, Fault] = {
+    "HTTP 203": Fault(status=203),
+    "HTTP 206": Fault(status=206),
+    "a byte order mark": Fault(body=b"\xef\xbb\xbf" + RIGHT.encode()),
+    "UTF-16": Fault(body=RIGHT.encode("utf-16")),
+    "blanks around it": Fault(body=b"\r\n\t " + RIGHT.encode() + b"\n\n"),
+    "the right code last": Fault(body=b'{"code": 500, ' + RIGHT.encode()[1:]),
+    "another type": Fault(headers={"Content-Type": "text/html; charset=nonsense"}),
+    "chunks": _raw(CHUNKED, b"%x\r\n%s\r\n0\r\n\r\n" % (len(RIGHT), RIGHT.encode())),
+    **{
+        f"code {code!r}": Fault(
+            change=lambda answer, code=code: answer.update(code=code)
+        )
+        for code in (" 200 ", 200.0, "2e2", "+200", "0200")
+    },
+    **{
+        f"Date {date!r}": Fault(headers={"Date": date})
+        for date in (
+            "",
+            "garbage",
+            "Mon, 01 Jan 0001 00:00:00 GMT",
+            "Fri, 31 Dec 9999 23:59:59 GMT",
+            "Fri, 31 Dec 9999 23:59:59 -2359",
+            "Sun, 32 Mar 2026 25:61:61 GMT",
+            "Sun, 01 Mar 99999999999 12:00:00 GMT",
+            "Sun, 01 Mar 2026 12:00:00 +99999999999",
+            "1772366400",
+            "\xff\xfe",
+        )
+    },
+}
+PAUSES = (
+    "-5",
+    "1e3",
+    "0x10",
+    "",
+    "\xb2",
+    "inf",
+    "nan",
+    "3600, 7200",
+    "soon",
+    "9" * 400,
+)
+
+
+def _tracebacks(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """Return what people would see in the log with a traceback."""
+    return [
+        item.getMessage()
+        for item in caplog.records
+        if item.exc_info and item.levelno >= logging.WARNING
+    ]
+
+
+@pytest.mark.slow
+async def test_neighbors_of_what_is_refused(
+    home: Home, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What is no answer of the API costs one poll, and leaves nothing behind."""
+    await home.set_up()
+    for name, fault in REFUSED.items():
+        for paths in ((), (RECORDS,)):
+            home.api.break_(fault, *paths)
+            home.entry.runtime_data.account.records.request()
+            await home.poll()
+            coordinator = home.entry.runtime_data
+            assert coordinator.last_update_success is bool(paths), name
+            error = coordinator.account.records.error
+            assert (error is not None) is bool(paths), name
+            home.api.heal()
+            await home.poll()
+            assert coordinator.last_update_success, name
+            assert home.state("active_packages").state == "1", name
+    assert _tracebacks(caplog) == []
+
+
+async def test_neighbors_of_what_is_accepted(
+    home: Home, events: Events, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What is odd and means something is understood."""
+    await home.set_up()
+    coordinator = home.entry.runtime_data
+    for name, fault in ACCEPTED.items():
+        home.api.break_(fault, OVERVIEW)
+        await home.poll()
+        assert coordinator.last_update_success, name
+        assert home.state("available_traffic").state == "0.75", name
+        home.api.heal()
+    assert _told(events) == []
+    assert home.state("active_packages").state == "1"
+    assert _tracebacks(caplog) == []
+
+
+@pytest.mark.parametrize("pause", PAUSES, ids=lambda pause: ascii(pause[:9]))
+async def test_odd_pauses(home: Home, pause: str) -> None:
+    """A pause that cannot be read costs at most a minute, or a day if it is long."""
+    await home.set_up()
+    home.api.break_(Fault.refuse(429, Retry_After=pause))
+    await home.poll()
+    assert not home.entry.runtime_data.last_update_success
+    left = max(home.entry.runtime_data.account.client._pauses._ends.values(), default=0)
+    is_long = pause.isascii() and pause.isdigit()
+    assert (left > 0) is is_long
+    home.api.heal()
+    await home.poll(2)
+    assert home.entry.runtime_data.last_update_success is not is_long

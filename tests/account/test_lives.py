@@ -74,7 +74,7 @@ class World:
 
     def __post_init__(self) -> None:
         """Begin with an account that has a past."""
-        self.random = Random(self.seed)
+        self.random = Random(self.seed)  # noqa: S311
         self.codec = Codec(EXAMPLE_ZONE)
         self.model = Model()
         self.model.now = NOW - 3 * DAY

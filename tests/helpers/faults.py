@@ -211,7 +211,7 @@ RECORD_FIELDS: Final = {
     "createTime": Values(unknown=NO_TIME, fine=(*NOTHING, *ODD_TIME)),
     "expireTime": Values(unknown=NO_TIME, fine=(*NOTHING, *ODD_TIME)),
     "status": Values(
-        unknown=(True, "", "on", 1.5, [], {}), fine=(*NOTHING, "1", 7, -1)
+        unknown=(*NOTHING, True, "", "on", 1.5, [], {}), fine=("1", 7, -1)
     ),
 }
 PAGE_FIELDS: Final = {

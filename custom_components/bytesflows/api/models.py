@@ -8,6 +8,7 @@ value that cannot be read makes its own field unknown and is named in `unreadabl
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, tzinfo
 from decimal import Decimal
@@ -32,8 +33,16 @@ _NUMBER: Final = re.compile(
     r"[+-]?\d{1,30}+(\.\d{1,30}+)?([eE][+-]?\d{1,2}+)?", re.ASCII
 )
 _EPOCH: Final = datetime.fromtimestamp(0, UTC)
-# Seconds reach this in the year 5138, milliseconds reached it in 1973.
-_FIRST_MILLISECONDS: Final = 10**11
+# Each unit with the number from which on times are in the next smaller one: seconds
+# reach it in the year 33658, milliseconds reached it in 2001.
+_UNITS: Final = (
+    (10**12, Decimal(1_000_000)),
+    (10**15, Decimal(1_000)),
+    (10**18, Decimal(1)),
+)
+_NANOSECOND: Final = Decimal("0.001")
+# As Unix times these would be in 1970, or centuries ahead.
+_COMPACT: Final = re.compile(r"\d{8}(\d{6})?", re.ASCII)
 # Servers write "no date" as the start of their calendar or as its end.
 _YEARS_WITH_MEANING: Final = range(1971, 2099)
 _ACTIVE: Final = 1
@@ -375,18 +384,23 @@ class Codec:
         """Return a time in UTC, or None for a value that means "no date".
 
         A time without an offset is read in the API's time zone; if a change of the
-        clocks makes it ambiguous, as the earlier one. Numbers are Unix seconds or
-        milliseconds. Raise ValueError or TypeError if the value cannot be read.
+        clocks makes it ambiguous, as the earlier one. Numbers are Unix times, in
+        seconds or a smaller unit, or dates without separators. Raise ValueError or
+        TypeError if the value cannot be read.
         """
-        if isinstance(value, str):
-            text = _read_text(value)
-            if text is None or text == "-" or text.startswith("0000"):
-                return None
-            if not _NUMBER.fullmatch(text):
-                return self._to_utc(datetime.fromisoformat(text.replace("/", "-")))
-        elif value is None:
+        if value is None:
             return None
-        return self._from_unix(_read_decimal(value))
+        text = _read_text(str(value) if type(value) in {int, float} else value)
+        if text is None or text == "-" or text.startswith("0000"):
+            return None
+        if _COMPACT.fullmatch(text):
+            with suppress(ValueError):
+                return self._to_utc(
+                    datetime.fromisoformat(f"{text[:8]}T{text[8:]:0<6}")
+                )
+        if _NUMBER.fullmatch(text):
+            return self._from_unix(_read_decimal(text))
+        return self._to_utc(datetime.fromisoformat(text.replace("/", "-")))
 
     def format_time(self, time: datetime | None) -> str | None:
         """Return an aware time as the API writes it: local, without a time zone.
@@ -440,8 +454,10 @@ class Codec:
         return time.astimezone(UTC)
 
     def _from_unix(self, number: Decimal) -> datetime | None:
-        """Return the time of Unix seconds or milliseconds in UTC."""
-        unit = 1_000_000 if abs(number) < _FIRST_MILLISECONDS else 1_000
+        """Return the time of a Unix time in UTC."""
+        unit = next(
+            (unit for limit, unit in _UNITS if abs(number) < limit), _NANOSECOND
+        )
         try:
             return self._to_utc(_EPOCH + timedelta(microseconds=int(number * unit)))
         except OverflowError:
