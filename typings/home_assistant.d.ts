@@ -15,6 +15,7 @@ interface DeviceEntry {
   id: string;
   name: string | null;
   name_by_user: string | null;
+  disabled_by: string | null;
   identifiers: [string, string][];
 }
 
@@ -113,6 +114,11 @@ type Shown = (account: Account, key: string) => {
   color?: string;
 }[];
 type Pair = (account: Account, ...keys: string[]) => object[];
+type SizedTile = (grid_options: object, conditions: object[]) => object;
+type ColoredTile = (color: string, ...conditions: object[]) => object;
+type Title = (key: string, icon: string, badges?: object[]) => object;
+type Total = (key: string, period: string) => object;
+type Chart = (entity: string, key: string, options: object) => object[];
 type FindPast = (hass: Hass, ids: Ids) => Promise<Set<string>>;
 type AccountView = (
   hass: Hass,

@@ -9,7 +9,6 @@
 const DOMAIN = "bytesflows";
 const PACKAGES_CARD = "bytesflows-packages-card";
 const OUTAGE_CARD = "bytesflows-outage-card";
-const DOCUMENTATION = "https://github.com/hass-bytesflows/bytesflows/blob/main/docs/dashboard.md";
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
@@ -31,7 +30,8 @@ const nameOf = (device) => device.name_by_user || device.name || "";
 /** @param {Hass} hass */
 const accountsOf = (hass) =>
   Object.values(hass.devices)
-    .filter((device) => device.identifiers.some(([domain]) => domain === DOMAIN))
+    .filter(({ identifiers }) => identifiers.some(([domain]) => domain === DOMAIN))
+    .filter(({ disabled_by }) => !disabled_by)
     .sort((a, b) => nameOf(a).localeCompare(nameOf(b), hass.language, { numeric: true }));
 
 /** @type {(hass: Hass, deviceId?: string) => Ids} The enabled entities by their keys. */
@@ -42,14 +42,13 @@ const entitiesOf = (hass, deviceId) =>
       .map((entity) => [entity.translation_key, entity.entity_id]),
   );
 
-// The dashboard
+// --- The dashboard: sections made of Home Assistant's own cards ---
 
 /** @type {Condition} */
 const is = (entity, ...state) => ({ condition: "state", entity, state });
 /** @type {Condition} */
 const isNot = (entity, ...state_not) => ({ condition: "state", entity, state_not });
-/** @type {Condition} */
-const hasValue = (entity) => isNot(entity, "unavailable", "unknown");
+const NONE = ["unavailable", "unknown"];
 
 const HALF = { columns: 6 };
 const WHOLE = { columns: 12 };
@@ -76,80 +75,74 @@ const pair = (account, ...keys) => {
   const tiles = keys.flatMap((key) => shown(account, key));
   return tiles.flatMap((item) => {
     const others = tiles.filter((other) => other !== item).map(({ entity }) => entity);
-    const tile = { type: "tile", ...item };
-    const alone = [
-      hasValue(item.entity),
-      ...others.map((other) => is(other, "unavailable", "unknown")),
-    ];
-    const both = [hasValue(item.entity), ...others.map((other) => hasValue(other))];
-    return [
-      { ...tile, grid_options: WHOLE, visibility: alone },
-      ...others.map(() => ({ ...tile, grid_options: HALF, visibility: both })),
-    ];
+    /** @type {SizedTile} */
+    const tile = (grid_options, conditions) => {
+      const visibility = [isNot(item.entity, ...NONE), ...conditions];
+      return { type: "tile", ...item, grid_options, visibility };
+    };
+    const alone = tile(WHOLE, others.map((other) => is(other, ...NONE)));
+    return [alone, ...others.map((other) => tile(HALF, [isNot(other, ...NONE)]))];
   });
 };
 
 /** @type {Section} The available share, red while traffic is low. */
 const bar = (account) =>
   shown(account, "available_percentage").flatMap((item) => {
-    const alarm = `${account.ids.traffic_low}`;
+    const low = account.ids.traffic_low;
     const features = [{ type: "bar-gauge", min: 0, max: 100 }];
-    const tile = { type: "tile", ...item, features, grid_options: WHOLE };
-    const known = hasValue(item.entity);
-    return [
-      { ...tile, color: "green", visibility: [known, isNot(alarm, "on")] },
-      { ...tile, color: "red", visibility: [known, is(alarm, "on")] },
-    ];
+    /** @type {ColoredTile} */
+    const tile = (color, ...conditions) => {
+      const visibility = [isNot(item.entity, ...NONE), ...conditions];
+      return { type: "tile", ...item, color, features, grid_options: WHOLE, visibility };
+    };
+    const both = [tile("green", isNot(low, "on")), tile("red", is(low, "on"))];
+    return low ? both : [tile("green")];
   });
 
-/** @param {string} heading @param {string} icon @param {object[]} [badges] */
-const title = (heading, icon, badges) => ({ type: "heading", heading, icon, badges });
+/** @type {Title} */
+const title = (key, icon, badges) => {
+  return { type: "heading", heading: text(`dashboard_${key}`), icon, badges };
+};
 
-/** @param {string} entity @param {string} name @param {object} options */
-const chart = (entity, name, options) => [
-  { type: "heading", heading: name, heading_style: "subtitle" },
-  { type: "statistics-graph", entities: [{ entity, name }], hide_legend: true, ...options },
-];
+/** @type {Chart} */
+const chart = (entity, key, options) => {
+  const name = text(`dashboard_${key}`);
+  const graph = { type: "statistics-graph", entities: [{ entity, name }], hide_legend: true };
+  return [{ type: "heading", heading: name, heading_style: "subtitle" }, { ...graph, ...options }];
+};
 
 /** @type {Section} */
 const trafficSection = (account) => {
-  const { ids: { available_traffic: entity }, past } = account;
-  const options = { chart_type: "line", days_to_show: 30, period: "hour" };
+  const entity = account.ids.available_traffic;
+  const line = { chart_type: "line", stat_types: ["mean"], period: "hour", days_to_show: 30 };
   return [
-    title(text("dashboard_traffic"), "mdi:database"),
+    title("traffic", "mdi:database"),
     ...bar(account),
     ...pair(account, "available_traffic", "estimated_depletion"),
-    ...past.has(entity)
-      ? chart(entity, text("dashboard_past"), { ...options, stat_types: ["mean"], min_y_axis: 0 })
-      : [],
+    ...account.past.has(entity) ? chart(entity, "past", { ...line, min_y_axis: 0 }) : [],
   ];
 };
 
 /** @type {Section} */
 const useSection = (account) => {
-  const { ids: { lifetime_consumption: entity }, past } = account;
-  const options = { chart_type: "bar", days_to_show: 14, period: "day" };
-  /** @param {string} name @param {string} period */
-  const total = (name, period) => ({
+  const entity = account.ids.lifetime_consumption;
+  const bars = { chart_type: "bar", stat_types: ["change"], period: "day", days_to_show: 14 };
+  /** @type {Total} */
+  const total = (key, period) => ({
     type: "statistic",
     entity,
-    name,
-    icon: `mdi:calendar-${period === "day" ? "today" : period}`,
+    name: text(`dashboard_${key}`),
+    icon: `mdi:calendar-${key}`,
     stat_type: "change",
     period: { calendar: { period } },
     grid_options: HALF,
   });
+  const totals = [total("today", "day"), total("month", "month")];
+  const charts = [...totals, ...chart(entity, "per_day", bars)];
+  const hint = { type: "markdown", content: text("dashboard_no_past") };
   return [
-    title(text("dashboard_use"), "mdi:chart-bar"),
-    ...past.has(entity)
-      ? [
-        total(text("dashboard_today"), "day"),
-        total(text("dashboard_month"), "month"),
-        ...chart(entity, text("dashboard_per_day"), { ...options, stat_types: ["change"] }),
-      ]
-      : entity
-      ? [{ type: "markdown", content: text("dashboard_no_past") }]
-      : [],
+    title("use", "mdi:chart-bar"),
+    ...account.past.has(entity) ? charts : entity ? [hint] : [],
     ...pair(account, "average_daily_consumption", "daily_allowance"),
   ];
 };
@@ -157,9 +150,9 @@ const useSection = (account) => {
 /** @type {Section} */
 const packagesSection = (account) => {
   const { ids: { active_packages: entity }, deviceId } = account;
-  const badges = entity ? [{ type: "entity", entity, visibility: [hasValue(entity)] }] : [];
+  const badges = entity ? [{ type: "entity", entity, visibility: [isNot(entity, ...NONE)] }] : [];
   return [
-    title(text("dashboard_packages"), "mdi:package-variant", badges),
+    title("packages", "mdi:package-variant", badges),
     ...pair(account, "next_expiry", "expiring_traffic"),
     { type: `custom:${PACKAGES_CARD}`, device_id: deviceId, limit: 4 },
     ...pair(account, "expected_unused_traffic", "total_traffic"),
@@ -173,32 +166,24 @@ const SECTIONS = { traffic: trafficSection, use: useSection, packages: packagesS
 /** @type {Section} The line that says since when there has been no response. */
 const outage = ({ ids, deviceId }) => {
   const entity = ids.available_traffic || ids.total_traffic || ids.used_traffic;
-  const card = { type: `custom:${OUTAGE_CARD}`, device_id: deviceId };
-  return entity
-    ? [{
-      type: "grid",
-      column_span: 3,
-      visibility: [is(entity, "unavailable")],
-      cards: [{ ...card, grid_options: { columns: "full" } }],
-    }]
-    : [];
+  const type = `custom:${OUTAGE_CARD}`;
+  const cards = [{ type, device_id: deviceId, grid_options: { columns: "full" } }];
+  const visibility = [is(entity, "unavailable")];
+  return entity ? [{ type: "grid", column_span: 3, visibility, cards }] : [];
 };
 
 /** @type {Pair} */
 const alarm = (account, key) =>
-  shown(account, key).map((item) => ({
-    type: "entity",
-    ...item,
-    show_name: true,
-    show_state: false,
-    visibility: [is(item.entity, "on")],
-  }));
+  shown(account, key).map((item) => {
+    const visibility = [is(item.entity, "on")];
+    return { type: "entity", ...item, show_name: true, show_state: false, visibility };
+  });
 
 /** @type {FindPast} The entities that have statistics. There is no recorder in every home. */
 const findPast = async (hass, ids) => {
   const request = {
     type: "recorder/statistics_during_period",
-    start_time: new Date(Date.now() - 30 * DAY).toISOString(),
+    start_time: new Date(Date.now() - 30 * DAY),
     statistic_ids: [ids.available_traffic, ids.lifetime_consumption].filter(Boolean),
     period: "day",
     types: ["mean", "change"],
@@ -227,15 +212,14 @@ const accountView = async (hass, device, sections) => {
   };
 };
 
-/** Return a view that says so: a dashboard without views would never load. */
+/** Return a view that says so: without views, a dashboard loads forever. */
 const emptyView = () => {
-  const page = `/config/integrations/dashboard/add?domain=${DOMAIN}`;
-  const link = `[${text("dashboard_add_account")}](${page})`;
-  const content = `${text("dashboard_no_account")}\n\n${link}`;
-  return { title: "BytesFlows", path: "none", cards: [{ type: "markdown", content }] };
+  const link = `(/config/integrations/dashboard/add?domain=${DOMAIN})`;
+  const content = `${text("dashboard_no_account")}\n\n[${text("dashboard_add_account")}]${link}`;
+  return { title: "BytesFlows", cards: [{ type: "markdown", content }] };
 };
 
-// The cards
+// --- The cards: what they are made of ---
 
 /** @type {Make} What the server sent becomes text, never markup. */
 const make = (tag, attributes, ...children) => {
@@ -248,7 +232,7 @@ const make = (tag, attributes, ...children) => {
 /** @param {string} name */
 const icon = (name) => make("ha-icon", { icon: `mdi:${name}` });
 
-/** @type {Amount} Bytes with their unit, in the order of Latin script also among others. */
+/** @type {Amount} Bytes with their unit, from left to right in every script. */
 const amount = (bytes, { language, number_format }) => {
   const power = Math.floor(Math.log2(Math.max(bytes, 1)) / 10);
   const value = bytes / 1024 ** power;
@@ -260,11 +244,8 @@ const amount = (bytes, { language, number_format }) => {
 /** @type {Moment} */
 const exactTime = (moment, { locale, config }) =>
   new Intl.DateTimeFormat(locale.language, {
-    year: "numeric",
-    month: "short",
-    day: "numeric",
-    hour: "numeric",
-    minute: "2-digit",
+    dateStyle: "medium",
+    timeStyle: "short",
     hour12: { 12: true, 24: false }[locale.time_format],
     timeZone: locale.time_zone === "server" ? config.time_zone : undefined,
   }).format(new Date(moment));
@@ -308,9 +289,8 @@ const STYLE = `
 const packageRow = ({ order_id, source, size, remaining, expires }, isSoon, hass) => {
   const name = text(`card_source_${source}`);
   const percent = size ? (100 * remaining) / size : 100;
-  const amounts = make("span", {});
-  if (size) amounts.append(amount(remaining, hass.locale), " / ", amount(size, hass.locale));
-  else amounts.append(text("card_unlimited"));
+  const sizes = [amount(remaining, hass.locale), " / ", amount(size, hass.locale)];
+  const amounts = make("span", {}, ...size ? sizes : [text("card_unlimited")]);
   const meter = {
     class: "bar",
     role: "meter",
@@ -318,12 +298,11 @@ const packageRow = ({ order_id, source, size, remaining, expires }, isSoon, hass
     "aria-valuenow": Math.round(percent),
     "aria-valuetext": `${amounts.textContent}`,
   };
-  const expiry = make("div", { class: "small" }, ...isSoon ? [icon("calendar-alert")] : []);
-  if (expires) {
-    const parts = [relativeTime(expires, hass), exactTime(expires, hass)];
-    const [relative, exact] = parts.map((part) => make("bdi", {}, part));
-    expiry.append(make("time", { datetime: expires }, relative, " · ", exact));
-  } else expiry.append(text("card_never"));
+  const times = expires ? [relativeTime(expires, hass), exactTime(expires, hass)] : [];
+  const [relative, exact] = times.map((time) => make("bdi", {}, time));
+  const expiry = expires
+    ? make("time", { datetime: expires }, relative, " · ", exact)
+    : text("card_never");
   return make(
     "li",
     { class: isSoon ? "soon" : "", title: order_id ?? "" },
@@ -333,13 +312,19 @@ const packageRow = ({ order_id, source, size, remaining, expires }, isSoon, hass
       {},
       make("div", { class: "line" }, make("b", {}, name), amounts),
       make("div", meter, make("div", { style: `inline-size: ${percent}%` })),
-      expiry,
+      make("div", { class: "small" }, ...isSoon ? [icon("calendar-alert")] : [], expiry),
     ),
   );
 };
 
+/** @param {string} line */
+const outageLine = (line) =>
+  make("div", { class: "outage", role: "status" }, icon("cloud-off-outline"), line);
+
 /** @type {(time: string | null, away: number) => boolean} */
 const isWithin = (time, away) => time !== null && Date.parse(time) <= Date.now() + away;
+
+// --- The elements, and where Home Assistant lists them ---
 
 /** Define the elements. Their classes, too, belong to the registry of the moment. */
 function defineElements() {
@@ -370,7 +355,7 @@ function defineElements() {
       if (hass) this.hass = hass;
     }
 
-    /** Home Assistant sets it at every change of a state, whoever's it is. */
+    /** Home Assistant sets it whenever any state changes. */
     set hass(/** @type {Hass} */ hass) {
       if (hass.entities !== this.#hass?.entities) {
         this.#ids = Object.values(entitiesOf(hass, this.config.device_id));
@@ -402,7 +387,7 @@ function defineElements() {
     /** Show the last answer as of now. */
     show() {
       const [hass, answer, error] = [this.#hass, this.#answer, this.#error];
-      const failure = error && text(error === "not_found" ? "card_gone" : "outage");
+      const failure = error && outageLine(text(error === "not_found" ? "card_gone" : "outage"));
       this.#card.replaceChildren(...hass && answer ? this.draw(answer, hass) : [failure]);
     }
 
@@ -413,7 +398,7 @@ function defineElements() {
       const request = hass.callWS({ type: "bytesflows/packages", device_id });
       const result = await request.catch((error) => `${error?.code}`);
       await loadTexts(hass);
-      if (call !== this.#calls) return; // It was asked again meanwhile.
+      if (call !== this.#calls) return; // Asked again meanwhile.
       const isAnswer = typeof result === "object";
       this.#error = isAnswer ? "" : result;
       if (isAnswer || result === "not_found") this.#answer = isAnswer ? result : undefined;
@@ -472,7 +457,7 @@ function defineElements() {
     draw = ({ unreachable_since: since }, hass) => {
       const time = since && exactTime(since, hass);
       const line = text(time ? "outage_since" : "outage", { time });
-      return [make("div", { class: "outage", role: "status" }, icon("cloud-off-outline"), line)];
+      return [outageLine(line)];
     };
   }
 
@@ -497,7 +482,7 @@ function defineElements() {
   customElements.define(`ll-strategy-dashboard-${DOMAIN}`, DashboardStrategy);
 }
 
-/** Offer both in Home Assistant's dialogs, whose texts cannot be waited for. */
+/** List both in Home Assistant's dialogs, which cannot wait for texts. */
 async function start() {
   (window.customStrategies ??= []).push({
     type: DOMAIN,
@@ -516,7 +501,7 @@ async function start() {
       return text("card_description");
     },
     preview: true,
-    documentationURL: DOCUMENTATION,
+    documentationURL: "https://github.com/hass-bytesflows/bytesflows/blob/main/docs/dashboard.md",
     getEntitySuggestion: (hass, entityId) => {
       const { platform, device_id } = hass.entities[entityId] ?? {};
       const config = { type: `custom:${PACKAGES_CARD}`, device_id };
