@@ -41,13 +41,13 @@ class BytesFlowsEntity(CoordinatorEntity[BytesFlowsCoordinator]):
 
     @property
     def _value(self) -> object:
-        """The value that the coordinator's data give the entity."""
+        """Return the value that the entity takes from the coordinator's data."""
         return None
 
     @callback
     @override
     def _handle_coordinator_update(self) -> None:
-        """Write the state if the data give another one: computing it is expensive."""
+        """Write the state if it changed: computing one is expensive."""
         followed = self.available, self._value
         if followed != self._followed:
             self._followed = followed

@@ -17,7 +17,7 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .account import Account, Change, Summary, offset_at
+from .account import Change, Summary
 from .api import Overview
 from .coordinator import BytesFlowsConfigEntry
 from .dispatch import account_signal
@@ -43,27 +43,19 @@ class PackagesSensorEntityDescription(SensorEntityDescription):
     """Sensor whose value follows from the packages."""
 
     value_fn: Callable[[Summary], int | datetime | None]
-    attributes_fn: Callable[[Account], Mapping[str, Any]] | None = None
+    attributes_fn: Callable[[Summary], Mapping[str, Any]] = lambda _: {}
     """Attributes for templates, which can change while the value does not."""
 
 
-def _last_expiry(account: Account) -> Mapping[str, Any]:
-    """Return the last expiry of the usable packages, None if one never expires."""
-    now = account.clock.now()
-    expiries = [
-        record.expires
-        for record in account.state.ledger.active
-        if record.is_usable(now)
-    ]
-    known = [expires for expires in expiries if expires is not None]
-    last = max(known) if known and len(known) == len(expiries) else None
+def _last_expiry(summary: Summary) -> Mapping[str, Any]:
+    """Return the last expiry, with which the depletion is compared."""
+    last = summary.last_expiry
     return {ATTR_LAST_EXPIRY: last and last.isoformat()}
 
 
-def _utc_offset(account: Account) -> Mapping[str, Any]:
+def _utc_offset(summary: Summary) -> Mapping[str, Any]:
     """Return the hours from UTC in the API's time zone, to which check-ins belong."""
-    offset = offset_at(account.clock.now(), account.client.time_zone)
-    return {ATTR_UTC_OFFSET: offset / timedelta(hours=1)}
+    return {ATTR_UTC_OFFSET: summary.utc_offset / timedelta(hours=1)}
 
 
 class _Traffic(TypedDict):
@@ -250,32 +242,17 @@ class BytesFlowsPackagesSensor(BytesFlowsEntity, SensorEntity):
     entity_description: PackagesSensorEntityDescription
     _unrecorded_attributes = frozenset({ATTR_KEY, ATTR_LAST_EXPIRY, ATTR_UTC_OFFSET})
 
-    @override
-    async def async_added_to_hass(self) -> None:
-        """Follow every good poll if there are attributes."""
-        await super().async_added_to_hass()
-        if self.entity_description.attributes_fn is not None:
-            self.async_on_remove(
-                async_dispatcher_connect(
-                    self.hass,
-                    account_signal(self.coordinator.config_entry.entry_id),
-                    self._handle_poll,
-                )
-            )
-
-    @callback
-    def _handle_poll(self, changes: tuple[Change, ...]) -> None:
-        """Show the attributes."""
-        self.async_write_ha_state()
-
     @property
     @override
     def extra_state_attributes(self) -> dict[str, Any]:
         """Return the attributes for templates."""
-        found = super().extra_state_attributes
-        if (attributes_fn := self.entity_description.attributes_fn) is not None:
-            found.update(attributes_fn(self.coordinator.account))
-        return found
+        return {**super().extra_state_attributes, **self._attributes}
+
+    @property
+    def _attributes(self) -> Mapping[str, Any]:
+        """Return the attributes that follow from the packages."""
+        summary = self.coordinator.data.summary
+        return {} if summary is None else self.entity_description.attributes_fn(summary)
 
     @property
     @override
@@ -293,8 +270,8 @@ class BytesFlowsPackagesSensor(BytesFlowsEntity, SensorEntity):
     @property
     @override
     def _value(self) -> object:
-        """Return the value."""
-        return self.native_value
+        """Return the value and the attributes."""
+        return self.native_value, self._attributes
 
 
 class BytesFlowsLastUpdateSensor(BytesFlowsEntity, SensorEntity):

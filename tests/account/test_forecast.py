@@ -1,6 +1,7 @@
 """The summary of the packages, and the forecast for the days to come."""
 
 from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -21,6 +22,7 @@ from tests.helpers.clock import NOW
 
 from .records import DAY, HOUR, MINUTE, complete, record, started
 
+SHANGHAI = ZoneInfo("Asia/Shanghai")
 SOON = NOW + DAY
 LATER = NOW + 9 * DAY
 
@@ -45,7 +47,9 @@ def summary(*records: Record, now: datetime = NOW) -> Summary:
 def foretold(ledger: Ledger, consumption: Consumption, now: datetime) -> Summary:
     """Return the summary of an account at a moment."""
     rate = current_rate(consumption, ledger, PastRate(), rounded_down(now))
-    return summarize(ledger.active, consumption.total, rate, ledger.newest, now)
+    return summarize(
+        ledger.active, consumption.total, rate, ledger.newest, now, SHANGHAI
+    )
 
 
 def test_nothing() -> None:
@@ -63,6 +67,8 @@ def test_nothing() -> None:
         estimated_depletion=None,
         expected_unused_traffic=None,
         daily_allowance=None,
+        last_expiry=None,
+        utc_offset=8 * HOUR,
     )
 
 

@@ -1,6 +1,7 @@
 """The values that entities show over outages and restarts."""
 
 from dataclasses import replace
+from datetime import UTC
 
 import pytest
 
@@ -16,7 +17,7 @@ from tests.helpers.clock import NOW
 
 def summary(consumed: int = 0) -> Summary:
     """Return a summary of no packages."""
-    return summarize((), consumed, None, {}, NOW)
+    return summarize((), consumed, None, {}, NOW, UTC)
 
 
 def data(available: int, *, consumed: int = 0, records: bool = True) -> AccountData:

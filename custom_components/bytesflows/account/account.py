@@ -255,4 +255,5 @@ class Account:
             state.rate,
             state.ledger.newest,
             now,
+            self.client.time_zone,
         )

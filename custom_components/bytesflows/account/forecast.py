@@ -6,14 +6,15 @@ first is assumed. Values move by the hour: `now` is rounded down, so that an idl
 account writes no states.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 import math
 from typing import Final
 
 from ..api import Overview, Record, Source
 from .consumption import rounded_down
+from .time_zone import offset_at
 from .times import DAY, HOUR
 
 MAX_FORECAST: Final = timedelta(days=5 * 365)
@@ -55,8 +56,12 @@ class Summary:
     """Bytes remaining in usable packages that expire unused at that rate, or None if it
     is unknown."""
     daily_allowance: int | None
-    """Bytes per day until the last expiry among the usable packages, or None if one of
-    them never expires or there are none."""
+    """Bytes per day until the last expiry, or None if there is none."""
+    last_expiry: datetime | None
+    """The last expiry among the usable packages, or None if one of them never expires
+    or there are none."""
+    utc_offset: timedelta
+    """How far the API's time zone is ahead of UTC; the day of a check-in ends there."""
 
 
 def summarize(
@@ -65,10 +70,11 @@ def summarize(
     rate: float | None,
     newest: Mapping[Source, datetime],
     now: datetime,
+    time_zone: tzinfo,
 ) -> Summary:
     """Return the summary of the active packages at an aware moment.
 
-    `rate` is bytes per second, None if it is unknown.
+    `rate` is bytes per second, None if it is unknown; `time_zone` is the API's.
     """
     usable = [record for record in packages if record.is_usable(now)]
     next_expiry = first_expiry(usable)
@@ -96,6 +102,8 @@ def summarize(
         estimated_depletion=None if rate is None else depletion(usable, rate, hour),
         expected_unused_traffic=None if rate is None else unused(usable, rate, hour),
         daily_allowance=daily_allowance(usable, hour),
+        last_expiry=last_expiry(usable),
+        utc_offset=offset_at(hour, time_zone),
     )
 
 
@@ -103,6 +111,12 @@ def first_expiry(usable: Iterable[Record]) -> datetime | None:
     """Return the earliest expiry, or None if no package expires."""
     expiries = [record.expires for record in usable if record.expires is not None]
     return min(expiries, default=None)
+
+
+def last_expiry(usable: Sequence[Record]) -> datetime | None:
+    """Return the last expiry, or None if a package never expires or there is none."""
+    expiries = [record.expires for record in usable if record.expires is not None]
+    return max(expiries, default=None) if len(expiries) == len(usable) else None
 
 
 def depletion(usable: Iterable[Record], rate: float, now: datetime) -> datetime | None:
@@ -136,19 +150,18 @@ def unused(usable: Iterable[Record], rate: float, now: datetime) -> int:
     )
 
 
-def daily_allowance(usable: Iterable[Record], now: datetime) -> int | None:
+def daily_allowance(usable: Sequence[Record], now: datetime) -> int | None:
     """Return the bytes per day that use everything up by the last expiry.
 
     Days are rounded up until the last 3, which count by the hour, and are at least one.
     None if a package never expires or there is none.
     """
-    records = tuple(usable)
-    expiries = [record.expires for record in records if record.expires is not None]
-    if not records or len(expiries) < len(records):
+    end = last_expiry(usable)
+    if end is None:
         return None
-    left = max(expiries) - now
+    left = end - now
     days = left / DAY if left <= HOURLY_WITHIN else -(-left // DAY)
-    return round(_remaining(records) / max(1.0, days))
+    return round(_remaining(usable) / max(1.0, days))
 
 
 def is_low(
