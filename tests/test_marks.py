@@ -1057,7 +1057,7 @@ async def test_an_automation_raises(
     assert said(heard) == ["second"]
     assert (
         caplog.text.count(
-            "An automation could not be started by BytesFlows: traffic low: "
+            "An automation could not be started by BytesFlows: Traffic became low: "
             "TemplateError"
         )
         == 2

@@ -202,7 +202,7 @@ def _percentage(overview: Overview) -> float | None:
 
 
 def _forecast(coordinator: BytesFlowsCoordinator) -> dict[str, Any]:
-    """Return what follows from the packages, unknown while these are."""
+    """Return the forecast, which is unknown while the packages are."""
     summary = coordinator.data.summary
     return {
         **_sizes(

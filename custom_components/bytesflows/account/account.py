@@ -121,7 +121,7 @@ class Account:
         return self._data(overview, now)
 
     def _observe(self, server_time: datetime | None) -> datetime:
-        """Return the time after an answer; forget what was ahead of another."""
+        """Return the time after a response; a jump voids creation times ahead of it."""
         now = self.clock.observe(server_time)
         if self.clock.has_jumped:
             self.state.zone_watch.ahead.clear()

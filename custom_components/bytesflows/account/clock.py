@@ -21,7 +21,7 @@ class _Claim:
     ticks: float
 
     def at(self, ticks: float) -> datetime:
-        """Return what the time is by now if the claim is right."""
+        """Return the present time if the claim is right."""
         return self.time + timedelta(seconds=ticks - self.ticks)
 
 

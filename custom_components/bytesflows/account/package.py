@@ -238,7 +238,7 @@ class Package:
     def _is_doubtful(self, over: ChangeKind, previous: Record, now: datetime) -> bool:
         """Return whether another reading has to confirm an end."""
         if over is ChangeKind.DEPLETED:
-            # A size that fell to the use: either can be the odd one.
+            # The size may be the odd value, or the use.
             return (
                 "trafficUsed" in self.record.unreadable
                 or not 0 < previous.traffic <= self.record.traffic_used
