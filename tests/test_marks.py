@@ -785,6 +785,32 @@ async def test_two_accounts_in_one_outage(home: Home) -> None:
     assert sorted(said(heard)) == ["BytesFlows", "BytesFlows", "second", "second"]
 
 
+async def test_marks_of_another_account(home: Home, disk: Disk) -> None:
+    """An account neither polls nor writes for the marks of another one."""
+    home.api.accounts.append(Account(token="second", packages=[package("9")]))
+    leave(home, 9.2)
+    await add(home, expires=NOW + 25 * HOUR)
+    other = make_entry(home.api, token="second", entry_id="second")
+    other.add_to_hass(home.hass)
+    home.hass.config_entries.async_update_entry(other, title="second")
+    assert await home.hass.config_entries.async_setup("second")
+    await home.hass.async_block_till_done(wait_background_tasks=True)
+    target = {"entity_id": "binary_sensor.second_traffic_low"}
+    heard = await listen(
+        home.hass, automation(expiring(target, days=1), became_low(target, minutes=3))
+    )
+    leave(home, 9)
+    await home.poll()
+    assert home.hass.states.is_state("binary_sensor.bytesflows_traffic_low", "on")
+    assert home.entry.runtime_data.update_interval == UPDATE_INTERVAL
+    await home.pass_time(HOUR / 3)
+    writes = disk.writes
+    await home.pass_time(HOUR)
+    await home.poll()
+    assert disk.writes == writes
+    assert heard == []
+
+
 # Nothing is lost or doubled by a reload, a failing disk, or an automation.
 
 
@@ -923,6 +949,28 @@ async def test_a_write_fails(
     await home.poll(3)
     assert len(heard) == 2
     assert "cannot be saved" not in caplog.text
+
+
+async def test_added_while_the_disk_is_full(home: Home, disk: Disk) -> None:
+    """A trigger that is added between two failed writes does not get old marks."""
+    await add(home, expires=NOW + 25 * HOUR)
+    first = automation(expiring(days=1), became_low(), alias="First", says="first")
+    second = automation(expiring(days=1), became_low(), alias="Second", says="second")
+    heard = await listen(home.hass, first)
+    disk.error = OSError("full")
+    leave(home, 5)
+    await home.pass_time(HOUR)
+    await reload_automations(home.hass, first, second)
+    await home.pass_time(timedelta(seconds=RETRY_SECONDS))
+    assert heard == []
+    disk.error = None
+    await home.pass_time(timedelta(seconds=RETRY_SECONDS))
+    assert said(heard) == ["first", "first"]
+    leave(home, 50)
+    await home.poll()
+    leave(home, 5)
+    await home.poll()
+    assert said(heard)[2:] == ["first", "second"]
 
 
 @pytest.mark.parametrize("error", [OSError("full"), WriteError("full")])

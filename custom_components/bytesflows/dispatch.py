@@ -21,7 +21,7 @@ from homeassistant.util.signal_type import SignalType
 
 from .account import Account, Change, Mark, Marks
 from .const import DOMAIN, LOGGER
-from .mark_actions import async_fire_mark, mark_place
+from .mark_actions import MarkKey, async_fire_mark, mark_key, mark_place
 from .registrations import Registration, async_get_registrations
 from .storage import AccountStorage
 
@@ -45,8 +45,8 @@ class _Taken:
     changes: tuple[Change, ...] = ()
     marks: list[tuple[Mark, list[Registration]]] = field(default_factory=list)
     """With the triggers that waited for them."""
-    before: Marks | None = None
-    """The scales before that."""
+    scales: tuple[Marks, Marks] | None = None
+    """The scales before and after that."""
 
 
 @dataclass(slots=True)
@@ -111,6 +111,8 @@ class Dispatcher:
         self._unsub_wake: CALLBACK_TYPE | None = None
         self._writes = _Writes()
         self._taken = _Taken()
+        self._put_back_marks: dict[MarkKey, list[Registration]] = {}
+        """The triggers that waited for marks when a write failed."""
 
     @callback
     def async_open(self) -> None:
@@ -163,7 +165,10 @@ class Dispatcher:
     @property
     def next_low_mark(self) -> datetime | None:
         """When the next mark of low traffic is due, which wants a poll."""
-        return self._account.scales.next_low_mark(self._registrations.low_durations)
+        entry_id = self._config_entry.entry_id
+        return self._account.scales.next_low_mark(
+            self._registrations.low_durations(entry_id)
+        )
 
     async def _async_run(self) -> None:
         """Dispatch until nothing more is requested, then wait for the next mark."""
@@ -186,9 +191,9 @@ class Dispatcher:
     def _async_finish_run(self) -> None:
         """Wait for the next mark."""
         self._is_requested = False
-        self._async_schedule_wake()
         if self._is_open:
             self._registrations.async_check_targets()
+        self._async_schedule_wake()
 
     async def _async_dispatch(self) -> None:
         """Save due changes as dispatched, then dispatch them."""
@@ -211,18 +216,26 @@ class Dispatcher:
     @callback
     def _take(self) -> None:
         """Take out due changes and marks."""
-        taken = self._taken
-        if taken.before is None:
-            taken.before = self._account.state.marks.copy()
+        taken, scales = self._taken, self._account.state.marks
+        before = scales.copy() if taken.scales is None else taken.scales[0]
         due = self._account.scales.take_due(
-            self._registrations.low_durations,
-            self._registrations.lead_times,
+            self._registrations.low_durations(),
+            self._registrations.lead_times(),
             with_changes=self._has_entities(),
         )
+        taken.scales = before, scales.copy()
         taken.changes += due.changes
         taken.marks += [
-            (mark, self._registrations.waiting(*mark_place(mark))) for mark in due.marks
+            (mark, waiting) for mark in due.marks if (waiting := self._waiting(mark))
         ]
+
+    def _waiting(self, mark: Mark) -> list[Registration]:
+        """Return the triggers that wait for a mark, or did when it was put back."""
+        if (put_back := self._put_back_marks.get(mark_key(mark))) is not None:
+            return put_back
+        return self._registrations.waiting(
+            self._config_entry.entry_id, *mark_place(mark)
+        )
 
     @callback
     def _put_back(self, taken: _Taken) -> None:
@@ -230,8 +243,12 @@ class Dispatcher:
         later, self._taken = self._taken, _Taken()
         state = self._account.state
         state.changes = taken.changes + later.changes + state.changes
-        if (before := taken.before or later.before) is not None:
-            state.marks.undo(before)
+        if scales := [item.scales for item in (taken, later) if item.scales]:
+            state.marks.undo(scales[0][0], scales[-1][1])
+        # A trigger that is added before the next write must not get them.
+        self._put_back_marks |= {
+            mark_key(mark): waiting for mark, waiting in taken.marks + later.marks
+        }
 
     @callback
     def _fire(self, taken: _Taken) -> None:
@@ -245,6 +262,7 @@ class Dispatcher:
             len(taken.marks),
             self._config_entry.title,
         )
+        self._put_back_marks.clear()
         others = asyncio.all_tasks()
         if taken.changes:
             async_dispatcher_send(
@@ -269,7 +287,7 @@ class Dispatcher:
             seconds = RETRY_SECONDS
         elif (
             due := self._account.scales.next_package_mark(
-                self._registrations.lead_times
+                self._registrations.lead_times(self._config_entry.entry_id)
             )
         ) is not None:
             seconds = max(0.0, (due - self._account.clock.now()).total_seconds())

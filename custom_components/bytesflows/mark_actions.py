@@ -11,7 +11,7 @@ from homeassistant.helpers.translation import async_get_cached_translations
 
 from .account import Account, Mark, PackageMark, describe
 from .const import DOMAIN
-from .registrations import MarkKind, Registration, async_get_registrations
+from .registrations import MarkKind, Registration
 
 _LOW_KINDS: Final = {True: MarkKind.LOW, False: MarkKind.NOT_LOW}
 _TRIGGERS: Final = {
@@ -19,6 +19,14 @@ _TRIGGERS: Final = {
     MarkKind.NOT_LOW: "traffic_no_longer_low",
     MarkKind.PACKAGE: "package_expiring",
 }
+
+
+type MarkKey = tuple[MarkKind, timedelta, str | None]
+
+
+def mark_key(mark: Mark) -> MarkKey:
+    """Return the key of a mark: its scale, its place, and its package."""
+    return *mark_place(mark), mark.record.id if isinstance(mark, PackageMark) else None
 
 
 def mark_place(mark: Mark) -> tuple[MarkKind, timedelta]:
@@ -68,13 +76,10 @@ def async_fire_mark(
     device = dr.async_get(hass).async_get_device_by_identifier(
         (DOMAIN, entry_id), entry_id
     )
-    async_get_registrations(hass).async_run(
-        entry_id,
-        waiting,
-        {
-            **_variables(account, mark),
-            "account": title,
-            "device_id": device and device.id,
-        },
-        _description(hass, title, mark_place(mark)[0]),
-    )
+    variables = {
+        **_variables(account, mark),
+        "account": title,
+        "device_id": device and device.id,
+    }
+    for item in waiting:
+        item.run(dict(variables), _description(hass, title, mark_place(mark)[0]))

@@ -5,7 +5,7 @@ for a minute after an automation has gone: if it only is reloaded, the marks pas
 meanwhile run it when it is back.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -53,7 +53,8 @@ class Registration:
     missed: list[tuple[dict[str, Any], str]] = field(default_factory=list)
     """Runs that came due after that."""
     unsub_forget: CALLBACK_TYPE | None = None
-    has_no_account: bool = False
+    entry_ids: set[str] | None = None
+    """The accounts that the target meant when it was last checked."""
 
     def run(self, variables: dict[str, Any], description: str) -> None:
         """Start the automation; one that raises does not keep others from starting."""
@@ -87,29 +88,42 @@ class Registrations:
         self._listeners.append(listener)
         return lambda: self._listeners.remove(listener)
 
-    @property
-    def low_durations(self) -> dict[bool, set[timedelta]]:
-        """The marks of low traffic, and of traffic that is not low."""
+    def low_durations(self, entry_id: str | None = None) -> dict[bool, set[timedelta]]:
+        """Return the marks of low traffic of an account or all, and of the opposite."""
         return {
-            True: self.durations(MarkKind.LOW),
-            False: self.durations(MarkKind.NOT_LOW),
+            True: self._durations(MarkKind.LOW, entry_id),
+            False: self._durations(MarkKind.NOT_LOW, entry_id),
         }
 
-    @property
-    def lead_times(self) -> set[timedelta]:
-        """The marks of packages."""
-        return self.durations(MarkKind.PACKAGE)
+    def lead_times(self, entry_id: str | None = None) -> set[timedelta]:
+        """Return the marks of packages of an account or all."""
+        return self._durations(MarkKind.PACKAGE, entry_id)
 
-    def durations(self, kind: MarkKind) -> set[timedelta]:
-        """Return the places of all marks of a kind."""
-        return {item.duration for item in self._items if item.kind is kind}
+    def _durations(self, kind: MarkKind, entry_id: str | None) -> set[timedelta]:
+        """Return the places of all marks of a kind.
 
-    def waiting(self, kind: MarkKind, duration: timedelta) -> list[Registration]:
-        """Return the triggers that wait for a mark now."""
+        Those of an account are as of the last check of the targets: good enough to
+        wake for them, while `waiting` decides who gets a mark.
+        """
+        return {
+            item.duration
+            for item in self._items
+            if item.kind is kind
+            and (
+                entry_id is None or item.entry_ids is None or entry_id in item.entry_ids
+            )
+        }
+
+    def waiting(
+        self, entry_id: str, kind: MarkKind, duration: timedelta
+    ) -> list[Registration]:
+        """Return the triggers that wait for a mark of an account now."""
         return [
             item
             for item in self._items
-            if item.kind is kind and item.duration == duration
+            if item.kind is kind
+            and item.duration == duration
+            and entry_id in async_get_accounts(self._hass, item.target)
         ]
 
     @callback
@@ -180,9 +194,9 @@ class Registrations:
         for item in self._items:
             if item.run_action is None:
                 continue
-            had_account = not item.has_no_account
-            item.has_no_account = not async_get_accounts(self._hass, item.target)
-            if not item.has_no_account:
+            had_account = item.entry_ids is None or bool(item.entry_ids)
+            item.entry_ids = async_get_accounts(self._hass, item.target)
+            if item.entry_ids:
                 continue
             name = _named(item.target)
             targets.add(name)
@@ -191,19 +205,6 @@ class Registrations:
                     "The target of a trigger has no BytesFlows account: %s", name
                 )
         async_update_target_issue(self._hass, targets)
-
-    @callback
-    def async_run(
-        self,
-        entry_id: str,
-        waiting: Iterable[Registration],
-        variables: dict[str, Any],
-        description: str,
-    ) -> None:
-        """Start the automations that waited for a mark which an account has passed."""
-        for item in waiting:
-            if entry_id in async_get_accounts(self._hass, item.target):
-                item.run(dict(variables), description)
 
 
 def _named(target: Mapping[str, Any]) -> str:

@@ -233,11 +233,32 @@ def test_undo() -> None:
     before = marks.copy()
     marks.pass_packages([expiring(HOUR)], NOW)
     marks.low = marks.low.passed_until(NOW + DAY)
-    marks.undo(before)
+    after = marks.copy()
+    marks.undo(before, after)
     assert marks == Marks(LowScale(True, NOW, HOUR), {"1": passed})
     marks.low = marks.low.observed(NOW + DAY, is_low=False)
-    marks.undo(before)
+    marks.undo(before, after)
     assert marks.low == LowScale(False, NOW + DAY)
+
+
+def test_undo_of_packages() -> None:
+    """Only scales that are where the move left them go back."""
+    passed = {id_: Passed(DAY, NOW + DAY) for id_ in ("moved", "extended", "gone")}
+    marks = Marks(packages=dict(passed))
+    before = marks.copy()
+    rows = [expiring(HOUR, id_=id_) for id_ in (*passed, "new")]
+    marks.pass_packages(rows, NOW)
+    after = marks.copy()
+    marks.keep({"moved": None, "extended": None, "new": None})
+    marks.pass_packages(
+        [expiring(3 * DAY, id_="extended"), expiring(HOUR, id_="baseline")], NOW
+    )
+    marks.undo(before, after)
+    assert marks.packages == {
+        "moved": passed["moved"],
+        "extended": Passed(3 * DAY, NOW + 3 * DAY),
+        "baseline": Passed(HOUR, NOW + HOUR),
+    }
 
 
 class LowWatch:

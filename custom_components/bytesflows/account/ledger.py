@@ -7,13 +7,16 @@ document.
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
+from typing import Final
 
 from ..api import PAGE_SIZE, Listing, Record, Source
 from .consumption import RETENTION
 from .package import ARRIVALS, Change, Package, Step
 from .times import CLOCK_TOLERANCE
 from .unreadable import UnreadableValues
+
+_EPOCH: Final = datetime.fromtimestamp(0, UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,7 +226,7 @@ class Ledger:
             if (
                 created is not None
                 and created <= latest
-                and (record.source not in newest or created > newest[record.source])
+                and created > newest.get(record.source, _EPOCH)
                 and record.id in self.packages
             ):
                 newest[record.source] = created

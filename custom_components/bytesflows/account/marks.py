@@ -143,9 +143,18 @@ class Marks:
         """Return a copy."""
         return Marks(self.low, dict(self.packages))
 
-    def undo(self, before: Marks) -> None:
-        """Go back to an earlier copy, but for a change of the alarm since then."""
-        self.packages = before.packages
+    def undo(self, before: Marks, after: Marks) -> None:
+        """Undo a move, given copies from before and after it.
+
+        Scales that have moved again or begun since then stay where they are.
+        """
+        for id_, passed in after.packages.items():
+            if self.packages.get(id_) is not passed:
+                continue
+            if (was := before.packages.get(id_)) is None:
+                del self.packages[id_]
+            else:
+                self.packages[id_] = was
         if self.low.since == before.low.since:
             self.low = replace(self.low, passed=before.low.passed)
 
