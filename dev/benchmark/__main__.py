@@ -13,7 +13,7 @@ from homeassistant.const import __version__
 
 PAGE: Final = ROOT / "docs" / "performance.md"
 BEGIN: Final = "<!-- measured -->\n"
-HISTORIES: Final = (10, 100, 1_000, 10_000)
+HISTORIES: Final = (10, 10_000)
 MANY: Final = 100
 MOMENTS: Final = {
     "first": "First sync",
@@ -75,12 +75,11 @@ def _about() -> list[str]:
 
 
 def _histories() -> list[str]:
-    """Return the aims, the tables of polls, and the ratios."""
+    """Return the aims and the tables of polls."""
     costs = dict(zip(HISTORIES, _run("history", *map(str, HISTORIES)), strict=True))
     return [
         *_aims(costs, _run("history", "largest")),
         *(line for moment in MOMENTS for line in _table(moment, costs)),
-        *_ratios(costs),
     ]
 
 
@@ -143,21 +142,6 @@ def _table(moment: str, costs: dict[int, Costs]) -> list[str]:
             if cost := found[moment].get(way):
                 values = [format(cost[key], form) for key, (_, form) in COLUMNS.items()]
                 lines.append(_row([f"{records:,}", name, *values]))
-    return [*lines, ""]
-
-
-def _ratios(costs: dict[int, Costs]) -> list[str]:
-    """Return the table of ratios."""
-    others = ("floor", "bare", "rest")
-    lines = ["### Ratios of CPU", ""]
-    lines += _head(["Records", "Moment", *(f"this / {WAYS[way]}" for way in others)])
-    for records, found in costs.items():
-        for moment, cpu in _cpu(found).items():
-            ratios = [
-                format(cpu["integration"] / cpu[way], ".2f") if way in cpu else ""
-                for way in others
-            ]
-            lines.append(_row([f"{records:,}", MOMENTS[moment], *ratios]))
     return [*lines, ""]
 
 

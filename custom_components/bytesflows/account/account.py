@@ -54,8 +54,8 @@ class Account:
         self._overview_unreadable: frozenset[str] = frozenset()
         self._past_rate = PastRate()
         self._summary: Summary | None = None
-        self._summary_key: tuple[int, datetime] | None = None
-        """Reading and hour of that summary."""
+        self._summary_key: tuple[int, datetime | None, datetime] | None = None
+        """Reading, begin of watching, and hour of that summary."""
 
     @property
     def unreadable(self) -> dict[str, int]:
@@ -229,10 +229,11 @@ class Account:
     def _current_summary(self, now: datetime) -> Summary:
         """Return the summary of a moment, at the rate there is then.
 
-        It stays the same until the next reading, hour, or expiry.
+        It stays the same until the next reading, hour, or expiry, unless watching
+        begins again.
         """
         state, hour = self.state, rounded_down(now)
-        key = state.ledger.readings, hour
+        key = state.ledger.readings, state.consumption.watched_since, hour
         summary = self._summary
         if (
             summary is None
