@@ -4,7 +4,7 @@ Each kind has its neighbors, and goes through a config entry and the simulated s
 """
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 import gzip
 import json
 import logging
@@ -13,9 +13,11 @@ from typing import Any
 import pytest
 from pytest_homeassistant_custom_component.common import async_capture_events
 
+from custom_components.bytesflows.const import DOMAIN
 from dev.simulated_api import GIB, MIB, OVERVIEW, RECORDS, Account, Fault, Package
 from homeassistant.const import EVENT_STATE_CHANGED
 from homeassistant.core import Event
+from homeassistant.helpers import issue_registry as ir
 
 from .helpers.clock import NOW
 from .helpers.home import Home
@@ -277,6 +279,26 @@ async def test_total_that_is_too_low_and_a_package_that_goes(
     await home.poll(4)
     assert _told(events) == [("expired", "ORD-5")]
     assert home.state("active_packages").state == "39"
+
+
+@pytest.mark.parametrize("minutes", [3, 180, 14_400, 600_000])
+async def test_date_that_stands_still(home: Home, events: Events, minutes: int) -> None:
+    """The `Date` of a cache moves no time, and proves nothing about the time zone."""
+    cached = datetime.now(UTC) - timedelta(minutes=minutes)
+    home.api.clock = lambda: cached
+    await home.set_up()
+    clock = home.entry.runtime_data.account.clock
+    for number in range(30):
+        now = datetime.now(UTC)
+        if number % 6 == 0:
+            home.account.packages.append(_package(f"new {number}", created=now))
+        await home.poll()
+        await home.pass_time(DAY / 24)
+        assert not clock.is_in_doubt
+        assert abs(clock.now() - datetime.now(UTC)) <= timedelta(minutes=2)
+    registry = ir.async_get(home.hass)
+    assert [issue for issue in registry.issues if issue[0] == DOMAIN] == []
+    assert [kind for kind, _ in _told(events)] == ["purchased"] * 5
 
 
 def _raw(head: bytes, body: bytes = b"") -> Fault:
