@@ -147,12 +147,39 @@ QUESTIONS = {
     "zh-CN": {
         "代理流量还剩多少？": "共 100 GB，还剩 54 GB。",
         "下一个流量包什么时候到期？": (
-            "下一个流量包将于明天 17:48到期，其中还剩 8.0 GB。"
+            "下一个流量包将于明天 17:48 到期，其中还剩 8.0 GB。"
         ),
         "流量够用吗？": (
             "按目前的用量，流量将于3月12日用完。 有 2.4 GB 会在用完之前到期。"
         ),
     },
+}
+WAYS_TO_ASK = {
+    "en": [
+        "how much proxy traffic do I have left",
+        "how much traffic is left",
+        "How much BytesFlows traffic do we have left?",
+        "When does my next proxy package expire?",
+        "which package expires next",
+        "Will my proxy traffic last?",
+        "how long will the traffic last",
+        "When will I run out of proxy traffic?",
+    ],
+    "de": [
+        "Wie viel Traffic habe ich noch?",
+        "wie viel Proxy Traffic ist noch übrig",  # codespell:ignore
+        "Wie viel BytesFlows-Traffic haben wir noch?",
+        "Welches Paket läuft als Nächstes ab?",  # codespell:ignore
+        "Reicht das noch?",
+        "Wie lange reicht der Proxy-Traffic noch?",
+    ],
+    "zh-CN": [
+        "流量还有多少",
+        "还剩多少流量？",
+        "下一个套餐何时到期",
+        "流量还能用多久？",
+        "代理流量什么时候用完？",
+    ],
 }
 # ruff: enable[RUF001]
 
@@ -166,6 +193,16 @@ async def test_languages(home: Home, language: str) -> None:
     for sentence, answer in QUESTIONS[language].items():
         assert await ask(home.hass, sentence, language) == answer
     assert home.api.requests == []
+
+
+@pytest.mark.parametrize("language", QUESTIONS)
+async def test_ways_to_ask(home: Home, language: str) -> None:
+    """A question can be asked in several ways."""
+    await home.set_up()
+    await listen(home.hass, ENGLISH, *documented())
+    for sentence in WAYS_TO_ASK[language]:
+        answer = await ask(home.hass, sentence, language)
+        assert answer in QUESTIONS[language].values(), sentence
 
 
 def test_words() -> None:
