@@ -157,6 +157,11 @@ PASTED = [
     f"```\n{EXAMPLE_TOKEN}\n```",
     f"({EXAMPLE_TOKEN})",
     f"[{EXAMPLE_TOKEN}]",
+    f'["{EXAMPLE_TOKEN}"]',
+    f"**{EXAMPLE_TOKEN}**",
+    f"token   = {EXAMPLE_TOKEN}",
+    f"?token={EXAMPLE_TOKEN}",
+    f"token={EXAMPLE_TOKEN}; path=/",
 ]
 
 
@@ -231,6 +236,8 @@ async def test_unusual_tokens(
         ("api_token:", "invalid_auth"),
         ('{"token": ""}', "invalid_auth"),
         ("()", "invalid_auth"),
+        ("*", "invalid_auth"),
+        ("(" * 50_000 + ")" * 50_000, "invalid_auth"),
         ("token: two words", "invalid_characters"),
         ('{"name": "value"}', "invalid_characters"),
         ("'token" * 50_000, "invalid_characters"),

@@ -20,18 +20,19 @@ _HEADER: Final = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 _SCHEME: Final = re.compile(
-    rf"(?:bearer(?:(?:[\s{_COLONS}{_QUOTES}]|%20)+|$)|token\s+)+", re.IGNORECASE
+    rf"(?:bearer(?:(?:[\s{_COLONS}{_QUOTES}]|%20)+|$)|token\s++(?![={_COLONS}]))+",
+    re.IGNORECASE,
 )
 _NAMED: Final = re.compile(
-    rf"(?:[{{\s{_QUOTES}]*+|.*?[{_QUOTES}]|(?:export|set)\s++|https?://\S*?[?&])"
+    rf"(?:[{{?&\s{_QUOTES}]*+|.*?[{_QUOTES}]|(?:export|set)\s++|https?://\S*?[?&])"
     r"(?:(?:x[-_])?(?:(?:bytesflows|api|auth|access|bearer)[-_ ]?)+(?:token|key)|token)"
     rf"[\s{_QUOTES}]*+[={_COLONS}][\s{_QUOTES}]*+",
     re.IGNORECASE | re.DOTALL,
 )
 """A token with its name before it, as in a header, a file, or the query of a URL."""
 _END_OF_HEADER: Final = re.compile(rf"[{_QUOTES}]|[\r\n]\s*+[\w-]+:\s")
-_END_OF_NAMED: Final = re.compile(rf"[{_QUOTES}&#}}]|[\r\n]\s*+[\w-]+[:=]")
-_BRACKETS: Final = {"()", "[]"}
+_END_OF_NAMED: Final = re.compile(rf"[{_QUOTES}&#;}}]|[\r\n]\s*+[\w-]+[:=]")
+_BRACKETS: Final = {"()", "[]", "**"}
 _TOKEN: Final = re.compile(r"[!#-&(-;=?-\[\]-_a-z|~]*")
 """Visible ASCII but for quotes, backslashes, angle brackets, and braces."""
 _VARIATION_SELECTORS: Final = "\ufe0e\ufe0f"
@@ -54,7 +55,9 @@ def clean_token(text: str) -> str:
         rest = _END_OF_HEADER.split(rest, maxsplit=1)[0]
     rest = rest.rstrip(_BLANKS + _QUOTES + ",;\\").lstrip(_BLANKS + _QUOTES)
     token = "".join(line.strip() for line in rest.splitlines())
-    return token[1:-1] if token[:1] + token[-1:] in _BRACKETS else token
+    while token[:1] + token[-1:] in _BRACKETS:
+        token = token[1:-1].strip(_BLANKS + _QUOTES)
+    return token
 
 
 def is_possible_token(token: str) -> bool:
