@@ -372,9 +372,7 @@ ACCEPTED: dict[str, Fault] = {
     "another type": Fault(headers={"Content-Type": "text/html; charset=nonsense"}),
     "chunks": _raw(CHUNKED, b"%x\r\n%s\r\n0\r\n\r\n" % (len(RIGHT), RIGHT.encode())),
     **{
-        f"code {code!r}": Fault(
-            change=lambda answer, code=code: answer.update(code=code)
-        )
+        f"code {code!r}": Fault(change=_with_code(code))
         for code in (" 200 ", 200.0, "2e2", "+200", "0200")
     },
     **{
