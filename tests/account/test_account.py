@@ -497,6 +497,56 @@ async def test_first_reading_with_a_clock_in_doubt(error: timedelta) -> None:
     assert life.marks == [("1", DAY)]
 
 
+async def test_same_account_with_a_clock_in_doubt() -> None:
+    """After a question about the account, a clock in doubt changes no consumption."""
+    life = Life(GIB)
+    life.package.used = 5
+    await life.poll()
+    life.package.used = 9
+    life.machine_error = 9 * DAY
+    life.restart()
+    life.account.state.require_baseline()
+    await life.poll(NONE)
+    await life.poll()
+    assert life.account.state.consumption.total == 5
+    life.package.used = 10
+    await life.poll()
+    assert life.account.state.consumption.total == 6
+
+
+async def test_use_with_a_clock_in_doubt() -> None:
+    """What a clock in doubt finds is counted, and its time is not believed."""
+    life = Life(GIB)
+    await life.poll()
+    last_sync = life.account.state.last_sync
+    life.package.used = 9
+    life.machine_error = 9 * DAY
+    life.restart()
+    await life.poll(NONE)
+    assert life.account.state.consumption.total == 9
+    assert life.account.state.last_sync == last_sync
+    life.account.records.request()
+    await life.poll()
+    assert life.account.state.consumption.total == 9
+    assert life.account.state.last_sync == life.model.now
+
+
+async def test_marks_before_the_first_good_poll() -> None:
+    """Marks of low traffic wait for a poll whose records are not rejected."""
+    life = Life(100)
+    await life.poll()
+    life.package.used = 95
+    life.restart()
+    life.client.records_error = BytesFlowsAuthenticationError("no")
+    with pytest.raises(BytesFlowsAuthenticationError):
+        await life.poll()
+    life.note()
+    assert life.marks == []
+    life.client.records_error = None
+    await life.poll()
+    assert life.marks == [("low", NONE)]
+
+
 async def test_alarm_with_a_clock_in_doubt() -> None:
     """A clock in doubt does not change the alarm of the next expiry."""
     life = Life(100 * GIB)

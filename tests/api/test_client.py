@@ -741,6 +741,42 @@ async def test_rows_that_move(
     assert set(listing.records) <= before | now
 
 
+def _repeat_last_page(api: SimulatedApi) -> None:
+    """Answer each page after the last one with the last one, and with its rows."""
+    rows = [item.row(EXAMPLE_ZONE) for item in api.accounts[0].packages]
+    api.before = lambda request: api.break_(
+        Fault(change=lambda answer: answer["data"].update(_page_of(rows, request))),
+        request.path,
+    )
+
+
+def _page_of(rows: list[dict[str, object]], request: Request) -> dict[str, object]:
+    size = int(request.query["pageSize"])
+    number = min(int(request.query["pageNo"]), -(-len(rows) // size))
+    return {"records": rows[(number - 1) * size : number * size], "total": 1}
+
+
+async def test_last_page_for_ever(client: BytesFlowsClient, api: SimulatedApi) -> None:
+    """A total that is too low, and a last page that comes again, end the reading."""
+    api.accounts[:] = [Account.with_packages(200)]
+    _repeat_last_page(api)
+    listing = await client.get_records()
+    assert len(listing.records) == 200
+    assert len(api.requests) == 3
+
+
+async def test_full_pages_for_ever(
+    client: BytesFlowsClient, api: SimulatedApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where full pages have no end, the reading has."""
+    api.accounts[:] = [Account.with_packages(500)]
+    _repeat_last_page(api)
+    monkeypatch.setattr("custom_components.bytesflows.api.client.MAX_PAGES", 3)
+    with pytest.raises(BytesFlowsParseError):
+        await client.get_records()
+    assert len(api.requests) == 3
+
+
 async def test_rows_in_another_order(
     client: BytesFlowsClient, api: SimulatedApi
 ) -> None:
