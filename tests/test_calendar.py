@@ -1,7 +1,8 @@
 """The calendar of expiries."""
 
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
+from unittest.mock import patch
 
 import pytest
 from pytest_homeassistant_custom_component.common import (
@@ -11,7 +12,7 @@ from pytest_homeassistant_custom_component.common import (
 from syrupy.assertion import SnapshotAssertion
 
 from custom_components import bytesflows
-from custom_components.bytesflows.calendar import _size
+from custom_components.bytesflows.calendar import BytesFlowsCalendar, _size
 from dev.simulated_api import GIB, MIB, RECORDS, Account, Fault, Package
 from homeassistant.const import Platform
 from homeassistant.core import HomeAssistant
@@ -24,6 +25,7 @@ from .helpers.translations import TEXTS
 
 DAY = timedelta(days=1)
 ENTITY = "calendar.bytesflows_package_expiries"
+MAKE_EVENT: Final = BytesFlowsCalendar._make_event
 
 pytestmark = pytest.mark.usefixtures("now")
 
@@ -176,3 +178,14 @@ async def test_records_out_of_order(home: Home) -> None:
 def test_sizes(traffic: int, text: str) -> None:
     """Sizes are written as people write them."""
     assert _size(traffic) == text
+
+
+async def test_event_is_made_once_per_state(home: Home) -> None:
+    """Home Assistant asks for it several times, and making it is expensive."""
+    await home.set_up()
+    with patch.object(
+        BytesFlowsCalendar, "_make_event", autospec=True, side_effect=MAKE_EVENT
+    ) as make:
+        home.account.packages[1].used = MIB
+        await home.poll()
+    assert make.call_count == 1

@@ -2,6 +2,8 @@
 
 from datetime import timedelta
 import logging
+from typing import Final
+from unittest.mock import patch
 
 import pytest
 from pytest_homeassistant_custom_component.common import (
@@ -22,10 +24,13 @@ from dev.simulated_api import (
 from homeassistant.const import Platform
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import entity_registry as er
+from homeassistant.helpers.entity import Entity
 
 from .helpers.clock import NOW
 from .helpers.common import OPTIONS, make_entry, set_up, state
 from .helpers.home import Home
+
+WRITE: Final = Entity._async_write_ha_state
 
 pytestmark = pytest.mark.usefixtures("now")
 
@@ -52,6 +57,24 @@ async def test_sensors_of_the_document(
         for record in caplog.records
         if "not been tested by Home Assistant" in record.getMessage()
     ]
+
+
+async def test_only_what_changed_is_written(home: Home) -> None:
+    """An entity whose value is that of before does not compute its state."""
+    await home.set_up()
+    home.account.balance += 1
+    await home.poll()
+    with patch.object(
+        Entity, "_async_write_ha_state", autospec=True, side_effect=WRITE
+    ) as write:
+        home.account.balance += 1
+        await home.poll()
+        written = [call.args[0].entity_id for call in write.mock_calls]
+        assert written == ["sensor.bytesflows_balance"]
+        home.account.currency = "EUR"
+        await home.poll()
+        assert home.state("balance").attributes["unit_of_measurement"] == "EUR"
+        assert write.call_count == 2
 
 
 async def test_off_at_first(

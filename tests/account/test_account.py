@@ -1,6 +1,7 @@
 """An account over many polls: outages, restarts, clocks, and odd servers."""
 
 from datetime import datetime, timedelta
+from unittest.mock import patch
 
 import pytest
 
@@ -14,6 +15,7 @@ from custom_components.bytesflows.account import (
     LowMark,
     PackageMark,
 )
+from custom_components.bytesflows.account.records import Records
 from custom_components.bytesflows.api import (
     BytesFlowsAuthenticationError,
     BytesFlowsConnectionError,
@@ -111,6 +113,24 @@ async def test_first_poll() -> None:
     assert data.summary.lifetime_consumption == 5
     assert (data.is_low, data.is_expiring_soon) == (False, False)
     assert (life.changes, life.marks) == ([], [])
+
+
+async def test_summary_is_made_once() -> None:
+    """An idle poll keeps the summary until an hour begins or a package expires."""
+    life = Life(GIB, GIB)
+    life.package.expires = NOW + 30 * MINUTE
+    first = await life.poll()
+    assert (await life.poll()).summary is first.summary
+    with patch.object(Records, "are_due", return_value=False):
+        expired = await life.poll(30 * MINUTE)
+        assert expired.summary is not None
+        assert expired.summary.usable_count == 1
+        assert (await life.poll()).summary is expired.summary
+        assert (await life.poll(HOUR)).summary is not expired.summary
+    life.package.used += 1
+    used = await life.poll()
+    assert used.summary is not None
+    assert used.summary.lifetime_consumption == 1
 
 
 async def test_changes_wait_for_the_dispatch() -> None:

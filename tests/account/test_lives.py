@@ -184,13 +184,14 @@ class World:
         due = self.account.scales.take_due(
             DURATIONS, LEAD_TIMES, with_changes=with_changes
         )
+        after = state.marks.copy()
         if self.save():
             self.unsaved_since = None
         else:
             self.unsaved_since = self.unsaved_since or self.model.now
             if self.model.now - self.unsaved_since < PATIENCE:
                 state.changes = due.changes + state.changes
-                state.marks.undo(before)
+                state.marks.undo(before, after)
                 return
         for change in due.changes:
             self.told[change.record.id, change.kind.value] += 1
