@@ -119,6 +119,7 @@ type ColoredTile = (color: string, ...conditions: object[]) => object;
 type Title = (key: string, icon: string, badges?: object[]) => object;
 type Total = (key: string, period: string) => object;
 type Chart = (entity: string, key: string, options: object) => object[];
+type FindEntities = (hass: Hass, deviceId?: string) => Ids;
 type FindPast = (hass: Hass, ids: Ids) => Promise<Set<string>>;
 type AccountView = (
   hass: Hass,
@@ -139,3 +140,4 @@ type PackageRow = (
   hass: Hass,
 ) => HTMLElement;
 type Draw = (answer: Answer, hass: Hass) => (Node | string)[];
+type IsWithin = (time: string | null, away: number) => boolean;

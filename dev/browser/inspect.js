@@ -5,17 +5,28 @@
   const IGNORED = new Set([
     "script", "style", "svg", "canvas", "title", "ha-logbook", "ha-tab",
   ]);
-  const found = { texts: [], cut: [], outside: [], overlapping: [], errors: [] };
+  const found = {
+    texts: [], cut: [], outside: [], overlapping: [], wrapped: [], errors: [], moving: false,
+  };
   const leaves = [];
 
+  // What is for screen readers only is a pixel large.
+  const isTiny = (element) => {
+    const { width, height } = element.getBoundingClientRect();
+    return width <= 1 && height <= 1 && getComputedStyle(element).overflowX !== "visible";
+  };
+
+  // What has no box of its own is as visible as what it is in.
   const isVisible = (element) =>
-    element.checkVisibility({ opacityProperty: true, visibilityProperty: true });
+    getComputedStyle(element).display === "contents" ||
+    (element.checkVisibility({ opacityProperty: true, visibilityProperty: true }) &&
+      !isTiny(element));
 
   // The text that an element has itself, not through its children.
   const ownText = (element) =>
     [...element.childNodes]
       .filter((node) => node.nodeType === Node.TEXT_NODE)
-      .map((node) => node.textContent.trim())
+      .map((node) => node.textContent.replace(/\u00a0/g, " ").trim())
       .join(" ")
       .trim();
 
@@ -28,7 +39,7 @@
   // Whether it, or what it is in, shows dots where there was no more room.
   const isCut = (element) => {
     const box = textBox(element);
-    for (let node = element; node; node = node.parentNode ?? node.host) {
+    for (let node = element; node; node = node.assignedSlot ?? node.parentNode ?? node.host) {
       if (!(node instanceof Element)) continue;
       const style = getComputedStyle(node);
       if (style.overflowX === "visible") continue;
@@ -41,6 +52,22 @@
     }
     return false;
   };
+
+  // Those that end; what turns for ever is no reason to wait.
+  const moves = (root) =>
+    root.getAnimations().some((animation) =>
+      animation.playState === "running" && animation.effect?.getComputedTiming().endTime < Infinity
+    );
+
+  // Whether its own text takes more than one line.
+  const isWrapped = (element) =>
+    [...element.childNodes].some((node) => {
+      if (node.nodeType !== Node.TEXT_NODE) return false;
+      const range = document.createRange();
+      range.selectNodeContents(node);
+      const [first, ...others] = range.getClientRects();
+      return others.some((line) => line.top >= first.bottom - 2);
+    });
 
   const look = (element) => {
     const name = element.localName;
@@ -57,14 +84,19 @@
       found.texts.push(text);
       const box = element.getBoundingClientRect();
       if (isCut(element)) found.cut.push(text);
+      if (isWrapped(element)) found.wrapped.push(text);
       if (box.width > 0 && (box.right > innerWidth + 1 || box.left < -1) && box.top < innerHeight) {
         found.outside.push(text);
       }
       leaves.push([element, text, textBox(element)]);
     }
     for (const child of (element.shadowRoot ?? element).children) look(child);
-    if (element.shadowRoot) for (const child of element.children) look(child);
+    if (element.shadowRoot) {
+      found.moving ||= moves(element.shadowRoot);
+      for (const child of element.children) look(child);
+    }
   };
+  found.moving = moves(document);
   look(document.body);
 
   const overlap = (a, b) =>

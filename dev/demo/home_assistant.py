@@ -1,7 +1,7 @@
 """A real Home Assistant in a process and a folder of its own, on loopback."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 import json
 import os
@@ -65,14 +65,16 @@ class HomeAssistant:
         *,
         package: Path = PACKAGE,
         python: Path = PYTHON,
+        program: Sequence[str | Path] = ("-m", "homeassistant"),
     ) -> None:
         """Set up without starting. The folder is empty, and is removed at the end.
 
-        The interpreter is the one of the environment with the release to run.
+        The interpreter is the one of the environment with the release to run, and the
+        program starts that release.
         """
         self.folder = folder
         self._package = package
-        self._python = python
+        self._command = (python, *program)
         self._configuration = _CONFIGURATION + configuration
         # Not home-assistant.log, which Home Assistant itself puts aside at a start.
         self.log = folder / "output.log"
@@ -177,11 +179,14 @@ class HomeAssistant:
             "frontend/set_system_data", key="core", value={"default_panel": path}
         )
 
-    async def device_id(self) -> str:
-        """Return the id of the account's device."""
+    async def device_id(self, entry_id: str | None = None) -> str:
+        """Return the id of the account's device, or of that of an entry."""
         entities = await self.command("config/entity_registry/list")
         found: set[str] = {
-            item["device_id"] for item in entities if item["platform"] == PACKAGE.name
+            item["device_id"]
+            for item in entities
+            if item["platform"] == PACKAGE.name
+            and entry_id in {None, item["config_entry_id"]}
         }
         return found.pop()
 
@@ -238,9 +243,7 @@ class HomeAssistant:
         """Start the process, which Ctrl-C in the terminal must not reach."""
         with self.log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
-                self._python,
-                "-m",
-                "homeassistant",
+                *self._command,
                 "--config",
                 str(self.folder),
                 "--skip-pip",

@@ -11,9 +11,8 @@ from dev.browser.browser import ARGUMENTS, CHROMIUM, PHONE, View
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.asyncio(loop_scope="module"),
+    pytest.mark.asyncio(loop_scope="session"),
     pytest.mark.usefixtures("socket_enabled"),
-    pytest.mark.xdist_group("browser"),
 ]
 
 OVERLAPPING = (
@@ -23,8 +22,16 @@ OVERLAPPING = (
 CLIP = "overflow: hidden; white-space: nowrap; width: 50px"
 CUT = "overflow: hidden; text-overflow: ellipsis; white-space: nowrap; width: 40px"
 
+CONTENTS = (
+    f'<div style="display: contents"><p style="{CUT}">Too long in no box</p></div>'
+)
+SLOTTED = (
+    f'<div><template shadowrootmode="open"><p style="{CUT}"><slot></slot></p>'
+    "</template><b>Too long in a slot</b></div>"
+)
 
-@pytest_asyncio.fixture(loop_scope="module")
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def page() -> AsyncGenerator[Page]:
     """Open an empty page."""
     pytest_socket.enable_socket()
@@ -46,6 +53,8 @@ async def page() -> AsyncGenerator[Page]:
             f'<div style="{CLIP}"><span>Clipped without dots</span></div>',
             ["cut: Clipped without dots"],
         ),
+        (CONTENTS, ["cut: Too long in no box"]),
+        (SLOTTED, ["cut: Too long in a slot"]),
         (
             '<p style="position: absolute; left: 300px; width: 200px">Beside it</p>',
             ["outside: Beside it"],
@@ -69,3 +78,13 @@ async def test_problems(page: Page, content: str, problems: list[str]) -> None:
     view = View(page)
     await page.set_content(f"<body>{content}</body>")
     assert await view.problems() == problems
+
+
+async def test_wrapped(page: Page) -> None:
+    """A text of two lines is seen, and one beside something higher is not."""
+    view = View(page)
+    await page.set_content(
+        '<body><p style="width: 60px">Two lines of text</p>'
+        '<p><img style="height: 60px"><b>One line</b></p></body>'
+    )
+    assert await view.wrapped() == ["Two lines of text"]

@@ -1,73 +1,38 @@
 """The dashboard and the card, as people add and see them."""
 
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from playwright.async_api import ViewportSize
 import pytest
 import pytest_asyncio
 
-from dev.browser.browser import DESKTOP, PHONE, Browser, View
+from dev.browser.browser import DESKTOP, Browser, View
 from dev.demo.account import make_account
 from dev.demo.home_assistant import DASHBOARD_PATH, HomeAssistant
-from dev.demo.past import give_past
-from dev.simulated_api import GIB, MIB, OVERVIEW, RECORDS, Fault, Package, SimulatedApi
+from dev.simulated_api import MIB, OVERVIEW, RECORDS, Package, SimulatedApi
 from tests.helpers.demo import until
-from tests.helpers.translations import LANGUAGES, TEXTS
+from tests.helpers.translations import TEXTS
 
-WIDE: Final = ViewportSize(width=1440, height=900)
-TABLET: Final = ViewportSize(width=768, height=1400)
-LONG: Final = ViewportSize(width=PHONE["width"], height=2400)
-LOOKS: Final = ((WIDE, False), (TABLET, True), (LONG, True), (LONG, False))
+from .dashboard import WIDE, see_account
+
 FRESH: Final = 15
 CHANGES: Final = 50
-MARKUP: Final = "<img src=x onerror=alert(1)>"
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.asyncio(loop_scope="module"),
+    pytest.mark.asyncio(loop_scope="session"),
     pytest.mark.usefixtures("socket_enabled", "entry_id"),
-    pytest.mark.xdist_group("browser"),
 ]
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def entry_id(home: HomeAssistant, simulated: SimulatedApi) -> str:
     """Set the account up, and its dashboard."""
     entry_id = await home.add_account(simulated.accounts[0].token, simulated.url)
     await home.add_dashboard()
     return entry_id
-
-
-async def see_account(view: View, language: str = "en") -> None:
-    """Wait until the view of an account is whole."""
-    texts = TEXTS[language]["common"]
-    await view.see(texts["dashboard_traffic"])
-    await view.page.locator("bytesflows-packages-card ha-card *").first.wait_for()
-
-
-async def look(browser: Browser, *texts: str) -> None:
-    """Look at the dashboard in each size, by day and by night."""
-    for viewport, is_dark in LOOKS:
-        async with browser.open(
-            DASHBOARD_PATH, viewport=viewport, is_dark=is_dark
-        ) as view:
-            await see_account(view)
-            for text in texts:
-                await view.see(text)
-            assert await view.problems() == []
-
-
-async def become(home: HomeAssistant, key: str, value: str) -> None:
-    """Poll until an entity shows a value."""
-
-    async def is_there() -> bool:
-        if (await home.states())[key]["state"] == value:
-            return True
-        await home.poll()
-        return False
-
-    await until(is_there)
 
 
 async def poll(home: HomeAssistant, simulated: SimulatedApi) -> None:
@@ -81,32 +46,79 @@ async def poll(home: HomeAssistant, simulated: SimulatedApi) -> None:
     await until(is_read)
 
 
+@asynccontextmanager
+async def more_accounts(
+    home: HomeAssistant, simulated: SimulatedApi
+) -> AsyncGenerator[None]:
+    """Have two more accounts for a while."""
+    first, *_ = simulated.accounts
+    entries = []
+    for number in (2, 3):
+        account = make_account()
+        account.token += str(number)
+        for package in account.packages:
+            package.id = f"{number}{package.id}"
+        simulated.accounts.append(account)
+        entries.append(await home.add_account(account.token, simulated.url))
+    yield
+    for entry in entries:
+        await home.call("DELETE", f"/api/config/config_entries/entry/{entry}")
+    simulated.accounts[:] = [first]
+
+
+async def add(view: View, home: HomeAssistant, language: str) -> str:
+    """Add dashboard, the tile, Create; return the path of what is there then."""
+    await view.page.locator("ha-button[slot=fab]").click()
+    await view.choose(TEXTS[language]["common"]["dashboard_description"])
+    create = view.page.locator("ha-button[slot=primaryAction]")
+    await create.click()
+    await create.wait_for(state="hidden")
+    assert await view.problems() == []
+    *_, added = await home.command("lovelace/dashboards/list")
+    path = f"/{added['url_path']}"
+    assert path != DASHBOARD_PATH
+    return path
+
+
 @pytest.mark.parametrize("language", ["en", "de", "zh-Hans"])
 async def test_three_clicks(
-    browser: Browser, home: HomeAssistant, language: str
+    browser: Browser, home: HomeAssistant, simulated: SimulatedApi, language: str
 ) -> None:
-    """Add dashboard, the tile, Create: there it is, on its first day."""
+    """Three clicks to a dashboard with one account, and with three, on their first day.
+
+    Accounts that are added and removed meanwhile appear, and go, by themselves.
+    """
     texts = TEXTS[language]["common"]
-    async with browser.open("/config/lovelace/dashboards", language=language) as view:
-        await view.page.locator("ha-button[slot=fab]").click()
-        await view.choose(texts["dashboard_description"])
-        create = view.page.locator("ha-button[slot=primaryAction]")
-        await create.click()
-        await create.wait_for(state="hidden")
-        assert await view.problems() == []
-        *_, added = await home.command("lovelace/dashboards/list")
-        assert added["url_path"] != DASHBOARD_PATH.removeprefix("/")
-        await view.go(f"/{added['url_path']}")
+    page = "/config/lovelace/dashboards"
+    async with browser.open(page, language=language, viewport=WIDE) as view:
+        path = await add(view, home, language)
+        await view.move(path)
         await see_account(view, language)
         await view.see(texts["dashboard_no_past"])
+        assert await view.problems() == []
+
+        tab = view.page.get_by_text("BytesFlows 3", exact=True)
+        async with more_accounts(home, simulated):
+            await tab.wait_for()
+            await view.move(page)
+            await view.move(await add(view, home, language))
+            await see_account(view, language)
+            for number in (2, 3):
+                await view.choose(f"BytesFlows {number}")
+                await see_account(view, language)
+                assert await view.problems() == []
+            # Home Assistant stumbles when the view that is open goes.
+            await view.move(path)
+        await tab.wait_for(state="detached")
         assert await view.problems() == []
 
 
 async def test_fresh_contexts(browser: Browser) -> None:
     """It opens at once in every new browser, however fast its parts load."""
-    for _ in range(FRESH):
-        async with browser.open(DASHBOARD_PATH) as view:
-            await see_account(view)
+    for number in range(FRESH):
+        language = ("en", "de", "zh-Hans")[number % 3]
+        async with browser.open_fresh(DASHBOARD_PATH, language=language) as view:
+            await see_account(view, language)
             assert view.complaints == []
 
 
@@ -154,6 +166,26 @@ async def test_take_control(browser: Browser, home: HomeAssistant) -> None:
         assert await view.problems() == []
 
 
+async def test_texts_come_late(browser: Browser) -> None:
+    """The dashboard waits for its texts when Home Assistant returns without them.
+
+    It does so while somebody else, such as the card, is fetching the same texts.
+    """
+    script = """async () => {
+        const { hass } = document.querySelector("home-assistant");
+        let calls = 0;
+        const loadBackendTranslation = async (...names) =>
+            ++calls < 3 ? () => "" : hass.loadBackendTranslation(...names);
+        const strategy = customElements.get("ll-strategy-dashboard-bytesflows");
+        const late = { ...hass, loadBackendTranslation };
+        return (await strategy.generate({}, late)).views[0].sections.at(-1).cards[0];
+    }"""
+    async with browser.open(DASHBOARD_PATH) as view:
+        await see_account(view)
+        heading = await view.page.evaluate(script)
+    assert heading["heading"] == TEXTS["en"]["common"]["dashboard_packages"]
+
+
 async def test_options(browser: Browser, home: HomeAssistant) -> None:
     """The configuration selects accounts and sections; without one there is a hint."""
     device = await home.device_id()
@@ -169,104 +201,15 @@ async def test_options(browser: Browser, home: HomeAssistant) -> None:
         assert TEXTS["en"]["common"]["dashboard_use"] not in await view.texts()
         assert await view.problems() == []
 
-    strategy["accounts"] = ["none"]
-    await home.command(
-        "lovelace/config/save", url_path=path, config={"strategy": strategy}
-    )
-    async with browser.open(f"/{path}") as view:
+        strategy["accounts"] = ["none"]
+        await home.command(
+            "lovelace/config/save", url_path=path, config={"strategy": strategy}
+        )
+        await view.go(f"/{path}")
         await view.see(TEXTS["en"]["common"]["dashboard_no_account"])
         link = view.page.get_by_text(TEXTS["en"]["common"]["dashboard_add_account"])
         await link.wait_for()
         assert await view.problems() == []
-
-
-async def test_states(
-    browser: Browser, home: HomeAssistant, simulated: SimulatedApi, entry_id: str
-) -> None:
-    """It looks right with an account that is well, dry, away, and new and empty."""
-    await give_past(home, entry_id)
-    account = simulated.accounts[0]
-    texts = TEXTS["en"]["common"]
-    await look(browser, "34.96 GiB", "$12.50", "32 GiB", texts["card_never"])
-
-    account.use(33 * GIB)
-    await become(home, "binary_sensor.bytesflows_traffic_low", "on")
-    await look(browser, "1.96 GiB", texts["dashboard_traffic_low"])
-
-    simulated.break_(Fault.refuse(500))
-    await become(home, "sensor.bytesflows_total_traffic", "unavailable")
-    since = texts["outage_since"].partition("{")[0]
-    await look(browser, since, texts["card_as_of"].partition("{")[0])
-
-    simulated.heal()
-    account.packages.clear()
-    account.balance = 0
-    await become(home, "sensor.bytesflows_total_traffic", "0.0")
-    await look(browser, "0.00 GiB", texts["card_empty"], "$0.00")
-
-
-def crowd() -> list[Package]:
-    """Return 40 packages, the first of which has markup for an order id."""
-    now = datetime.now(UTC)
-    return [
-        Package(
-            id=f"9{number}",
-            order_id=f"{MARKUP}{number}",
-            source=("order", "sign", "gift")[number % 3],
-            traffic=(number + 1) * 700 * MIB,
-            used=number * 90 * MIB,
-            created=now - timedelta(days=1),
-            expires=now + timedelta(hours=7 + 19 * number),
-        )
-        for number in range(40)
-    ]
-
-
-async def test_many_packages(
-    browser: Browser, home: HomeAssistant, simulated: SimulatedApi
-) -> None:
-    """Of many packages some are shown, the others on request; no text is markup."""
-    simulated.heal()
-    simulated.accounts[0].packages[:] = crowd()
-    await become(home, "sensor.bytesflows_active_packages", "40")
-    await look(browser, "and 36 more")
-    async with browser.open(DASHBOARD_PATH, viewport=LONG) as view:
-        await see_account(view)
-        rows = view.page.locator("bytesflows-packages-card li")
-        assert await rows.count() == 4
-        button = view.page.locator("bytesflows-packages-card button")
-        await button.focus()
-        await view.page.keyboard.press("Enter")
-        assert await rows.count() == 40
-        assert await button.get_attribute("aria-expanded") == "true"
-        await view.page.keyboard.press("Enter")
-        assert await rows.count() == 4
-        assert await rows.first.get_attribute("title") == f"{MARKUP}0"
-        assert await view.page.locator("bytesflows-packages-card img").count() == 0
-        meter = view.page.get_by_role("meter").first
-        assert await meter.get_attribute("aria-valuenow") == "100"
-        assert await view.problems() == []
-
-
-@pytest.mark.parametrize("language", [*LANGUAGES, "he"])
-async def test_languages(
-    browser: Browser, home: HomeAssistant, simulated: SimulatedApi, language: str
-) -> None:
-    """Each language fits on a phone, and also goes from right to left."""
-    simulated.heal()
-    simulated.accounts[0].packages[:] = make_account().packages
-    await become(home, "sensor.bytesflows_active_packages", "4")
-    path = DASHBOARD_PATH
-    async with browser.open(path, viewport=LONG, language=language) as view:
-        await see_account(view, language if language in TEXTS else "en")
-        assert await view.problems() == []
-        if language == "he":
-            fill = view.page.locator("bytesflows-packages-card .bar > div").first
-            bar = view.page.locator("bytesflows-packages-card .bar").first
-            inner, outer = await fill.bounding_box(), await bar.bounding_box()
-            assert inner is not None
-            assert outer is not None
-            assert inner["x"] > outer["x"]
 
 
 async def test_changes(

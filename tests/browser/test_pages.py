@@ -7,43 +7,35 @@ import pytest_asyncio
 from dev.browser.browser import DESKTOP, PHONE, Browser
 from dev.browser.examples import ours
 from dev.demo.home_assistant import HomeAssistant
-from dev.demo.past import give_past
 from dev.simulated_api import SimulatedApi
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.asyncio(loop_scope="module"),
+    pytest.mark.asyncio(loop_scope="session"),
     pytest.mark.usefixtures("socket_enabled", "entry_id"),
-    pytest.mark.xdist_group("browser"),
 ]
 
 ROOMY = ViewportSize(width=DESKTOP["width"], height=1400)
 LONG = ViewportSize(width=PHONE["width"], height=2600)
-SIZES = pytest.mark.parametrize(
-    ("viewport", "is_dark"), [(ROOMY, False), (LONG, True)], ids=["desktop", "phone"]
-)
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def entry_id(home: HomeAssistant, simulated: SimulatedApi) -> str:
-    """Set the account up, with a past."""
-    entry_id = await home.add_account(simulated.accounts[0].token, simulated.url)
-    await give_past(home, entry_id)
-    return entry_id
+    """Set the account up."""
+    return await home.add_account(simulated.accounts[0].token, simulated.url)
 
 
-@SIZES
-async def test_device(
-    browser: Browser, home: HomeAssistant, viewport: ViewportSize, is_dark: bool
-) -> None:
+async def test_device(browser: Browser, home: HomeAssistant) -> None:
     """The device page has every entity with its name and a value in its unit."""
     path = f"/config/devices/device/{await home.device_id()}"
-    async with browser.open(path, viewport=viewport, is_dark=is_dark) as view:
-        await view.see("Average daily consumption")
-        assert await view.problems() == []
-        texts = await view.texts()
-    assert {"Next expiry", "Traffic low", "Package expiries", "Package"} <= set(texts)
-    assert {"53.00 GiB", "$12.50", "4", "OK"} <= set(texts)
+    async with browser.open(path) as view:
+        for viewport, is_dark in ((ROOMY, False), (LONG, True)):
+            await view.turn(viewport, is_dark=is_dark)
+            await view.see("Average daily consumption")
+            assert await view.problems() == []
+            texts = set(await view.texts())
+            assert {"Next expiry", "Traffic low", "Package expiries"} <= texts
+            assert {"53.00 GiB", "$12.50", "4", "OK"} <= texts
 
 
 async def test_editor(browser: Browser, home: HomeAssistant, entry_id: str) -> None:
@@ -60,8 +52,9 @@ async def test_editor(browser: Browser, home: HomeAssistant, entry_id: str) -> N
             await view.see(name)
         assert await view.problems() == []
 
-    await home.call("POST", "/api/config/automation/config/ours", ours(entry_id))
-    async with browser.open("/config/automation/edit/ours") as view:
+        path = "/api/config/automation/config/ours"
+        await home.call("POST", path, ours(entry_id))
+        await view.go("/config/automation/edit/ours")
         await view.see("Traffic crossed threshold")
         await view.see("Package expiring")
         await view.see("Traffic is low")

@@ -2,7 +2,6 @@
 
 from datetime import UTC, datetime, timedelta
 
-from playwright.async_api import ViewportSize
 import pytest
 import pytest_asyncio
 
@@ -17,13 +16,12 @@ INTEGRATION = "/config/integrations/integration/bytesflows"
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.asyncio(loop_scope="module"),
+    pytest.mark.asyncio(loop_scope="session"),
     pytest.mark.usefixtures("socket_enabled"),
-    pytest.mark.xdist_group("browser"),
 ]
 
 
-@pytest_asyncio.fixture(loop_scope="module")
+@pytest_asyncio.fixture(loop_scope="session")
 async def account_there(
     socket_enabled: None, home: HomeAssistant, simulated: SimulatedApi
 ) -> None:
@@ -33,17 +31,20 @@ async def account_there(
         await home.add_account(simulated.accounts[0].token, simulated.url)
 
 
-@pytest.mark.parametrize("viewport", [DESKTOP, PHONE], ids=["desktop", "phone"])
-async def test_form(browser: Browser, viewport: ViewportSize) -> None:
+async def test_form(browser: Browser) -> None:
     """The form is whole in either width, closed and open."""
-    async with browser.open(ADD, viewport=viewport) as view:
+    async with browser.open(ADD) as view:
         await view.press("OK")
         await view.see("Connect a BytesFlows account")
-        assert await view.problems() == []
+        for viewport in (DESKTOP, PHONE):
+            await view.page.set_viewport_size(viewport)
+            assert await view.problems() == []
         assert "Verify SSL certificate" not in await view.texts()
         await view.choose("Connection")
         await view.see("Turn this off only if you use your own server")
-        assert await view.problems() == []
+        for viewport in (PHONE, DESKTOP):
+            await view.page.set_viewport_size(viewport)
+            assert await view.problems() == []
 
 
 async def test_add(browser: Browser, simulated: SimulatedApi) -> None:

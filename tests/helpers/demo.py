@@ -5,11 +5,17 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 import tempfile
+from typing import Final
 
-from dev import PACKAGE
+from dev import PACKAGE, ROOT
 from dev.demo.__main__ import RUNS
 from dev.demo.home_assistant import PYTHON, HomeAssistant
 from dev.simulated_api import SimulatedApi
+
+RELEASES: Final = {"newest": PYTHON, "latest": ROOT / ".dev/latest/bin/python"}
+"""The interpreters of the release that the harness supports, and of the newest one."""
+IMPATIENT: Final = Path(__file__).parent / "impatient.py"
+"""The program that starts a Home Assistant in which nothing waits for long."""
 
 
 @asynccontextmanager

@@ -18,10 +18,16 @@ const UNITS = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
 /** @type {Localize} Empty until the texts are loaded. */
 let text = () => "";
 
-/** @param {Hass} hass */
+const pause = () => new Promise((resolve) => setTimeout(resolve, 50));
+
+/** @param {Hass} hass Its second call returns before the first has the texts. */
 async function loadTexts(hass) {
-  const localize = await hass.loadBackendTranslation("common", DOMAIN);
-  text = (key, values) => localize(`component.${DOMAIN}.common.${key}`, values);
+  for (let calls = 0; calls < 100; calls++) {
+    const localize = await hass.loadBackendTranslation("common", DOMAIN);
+    text = (key, values) => localize(`component.${DOMAIN}.common.${key}`, values);
+    if (text("outage")) return;
+    await pause();
+  }
 }
 
 /** @param {DeviceEntry} device */
@@ -34,7 +40,7 @@ const accountsOf = (hass) =>
     .filter(({ disabled_by }) => !disabled_by)
     .sort((a, b) => nameOf(a).localeCompare(nameOf(b), hass.language, { numeric: true }));
 
-/** @type {(hass: Hass, deviceId?: string) => Ids} The enabled entities by their keys. */
+/** @type {FindEntities} The enabled entities by their keys. */
 const entitiesOf = (hass, deviceId) =>
   Object.fromEntries(
     Object.values(hass.entities)
@@ -64,7 +70,7 @@ const COLORS = {
   traffic_low: "red",
 };
 
-/** @type {Shown} An entity for a card, or nothing while it is disabled. */
+/** @type {Shown} An entity for a card, unless it is disabled. */
 const shown = ({ ids }, key) => {
   const [entity, name, color] = [ids[key], text(`dashboard_${key}`), COLORS[key]];
   return entity ? [{ entity, name, color }] : [];
@@ -163,7 +169,7 @@ const packagesSection = (account) => {
 /** @type {Record<string, Section>} */
 const SECTIONS = { traffic: trafficSection, use: useSection, packages: packagesSection };
 
-/** @type {Section} The line that says since when there has been no response. */
+/** @type {Section} The line that says since when nothing responds. */
 const outage = ({ ids, deviceId }) => {
   const entity = ids.available_traffic || ids.total_traffic || ids.used_traffic;
   const type = `custom:${OUTAGE_CARD}`;
@@ -179,14 +185,13 @@ const alarm = (account, key) =>
     return { type: "entity", ...item, show_name: true, show_state: false, visibility };
   });
 
-/** @type {FindPast} The entities that have statistics. There is no recorder in every home. */
+/** @type {FindPast} The entities with statistics, if there is a recorder. */
 const findPast = async (hass, ids) => {
   const request = {
     type: "recorder/statistics_during_period",
     start_time: new Date(Date.now() - 30 * DAY),
     statistic_ids: [ids.available_traffic, ids.lifetime_consumption].filter(Boolean),
     period: "day",
-    types: ["mean", "change"],
   };
   return new Set(Object.keys(await hass.callWS(request).catch(() => ({}))));
 };
@@ -212,7 +217,7 @@ const accountView = async (hass, device, sections) => {
   };
 };
 
-/** Return a view that says so: without views, a dashboard loads forever. */
+/** Say so in a view: without views, a dashboard loads forever. */
 const emptyView = () => {
   const link = `(/config/integrations/dashboard/add?domain=${DOMAIN})`;
   const content = `${text("dashboard_no_account")}\n\n[${text("dashboard_add_account")}]${link}`;
@@ -321,7 +326,7 @@ const packageRow = ({ order_id, source, size, remaining, expires }, isSoon, hass
 const outageLine = (line) =>
   make("div", { class: "outage", role: "status" }, icon("cloud-off-outline"), line);
 
-/** @type {(time: string | null, away: number) => boolean} */
+/** @type {IsWithin} */
 const isWithin = (time, away) => time !== null && Date.parse(time) <= Date.now() + away;
 
 // --- The elements, and where Home Assistant lists them ---
@@ -352,6 +357,7 @@ function defineElements() {
       this.config = config;
       const hass = this.#hass;
       this.#hass = undefined;
+      this.#seen = [];
       if (hass) this.hass = hass;
     }
 
@@ -359,11 +365,10 @@ function defineElements() {
     set hass(/** @type {Hass} */ hass) {
       if (hass.entities !== this.#hass?.entities) {
         this.#ids = Object.values(entitiesOf(hass, this.config.device_id));
-        this.#seen = [];
       }
       this.#hass = hass;
-      const seen = [hass.locale, ...this.#ids.map((id) => hass.states[id])];
-      if (this.#seen.length && seen.every((item, index) => item === this.#seen[index])) return;
+      const seen = [hass.entities, hass.locale, ...this.#ids.map((id) => hass.states[id])];
+      if (seen.every((item, index) => item === this.#seen[index])) return;
       this.#seen = seen;
       this.#load(hass);
     }
@@ -510,7 +515,6 @@ async function start() {
   });
   // Elements that are defined before Home Assistant's own are lost with their registry,
   // which it replaces while it starts. So ask the registry there is each time.
-  const pause = () => new Promise((resolve) => setTimeout(resolve, 50));
   while (!window.customElements.get("home-assistant")) await pause();
   defineElements();
   /** @type {any} */
