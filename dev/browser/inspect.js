@@ -1,9 +1,9 @@
 // Look at all that is shown, through every shadow root, and return what is wrong with it.
 () => {
-  // The logbook beside a device cuts every longer name, whosever it is, and the tabs of
-  // the settings cut Home Assistant's own words.
+  // The logbook beside a device cuts every longer name, whosever it is, and the tabs and
+  // tables of the settings cut Home Assistant's own words.
   const IGNORED = new Set([
-    "script", "style", "svg", "canvas", "title", "ha-logbook", "ha-tab",
+    "script", "style", "svg", "canvas", "title", "ha-logbook", "ha-tab", "ha-data-table",
   ]);
   const found = {
     texts: [], cut: [], outside: [], overlapping: [], wrapped: [], errors: [], moving: false,

@@ -5,22 +5,23 @@ from pathlib import Path
 import tempfile
 from typing import Final
 
-from playwright.async_api import ViewportSize
+from playwright.async_api import Locator, ViewportSize
 
 from dev import ROOT
 from dev.demo.__main__ import RUNS
 from dev.demo.account import make_account
 from dev.demo.home_assistant import DASHBOARD_PATH, HomeAssistant
 from dev.demo.past import give_past
-from dev.simulated_api import SimulatedApi
+from dev.simulated_api import GIB, SimulatedApi
 
 from .browser import Browser, View
-from .examples import ADD, ours
+from .examples import ADD
 from .images import shrink
 
 IMAGES: Final = ROOT / "docs" / "images"
+CARD: Final = "bytesflows-packages-card"
 WIDE: Final = ViewportSize(width=1440, height=760)
-PHONE: Final = ViewportSize(width=390, height=1620)
+PHONE: Final = ViewportSize(width=390, height=1680)
 
 
 async def main() -> None:
@@ -39,40 +40,69 @@ async def main() -> None:
         entry_id = await home.add_account(account.token, api.url)
         await give_past(home, entry_id)
         await home.add_dashboard()
-        async with browser.open(
-            ADD, viewport=ViewportSize(width=700, height=520)
-        ) as view:
-            await view.press("OK")
-            await view.see("Connection")
-            await _shoot(view, "setup")
-        async with browser.open(DASHBOARD_PATH, viewport=WIDE) as view:
-            await _shoot(view, "dashboard")
-        async with browser.open(
-            DASHBOARD_PATH, viewport=PHONE, is_dark=True, scale=1.5
-        ) as view:
-            await _shoot(view, "dashboard-phone")
-        path = f"/config/devices/device/{await home.device_id()}"
-        async with browser.open(
-            path, viewport=ViewportSize(width=1280, height=1160)
-        ) as view:
-            await _shoot(view, "device")
-        await home.call("POST", "/api/config/automation/config/ours", ours(entry_id))
-        async with browser.open(
-            "/config/automation/edit/ours",
-            viewport=ViewportSize(width=1280, height=760),
-        ) as view:
-            await view.page.get_by_text("Traffic crossed threshold").first.click()
-            await view.see("Fire when the value goes")
-            await _shoot(view, "automation")
+        device = await home.device_id()
+        await _shoot_pages(browser, device)
+        account.use(account.active[-1].remaining + 30 * GIB)
+        await _shoot_message(browser, home, device)
     await api.stop()
 
 
-async def _shoot(view: View, name: str) -> None:
+async def _shoot_pages(browser: Browser, device: str) -> None:
+    """Make the pictures of an account that is well."""
+    async with browser.open(ADD, viewport=ViewportSize(width=700, height=520)) as view:
+        await view.press("OK")
+        await view.see("Connection")
+        await _shoot(view, "setup")
+    async with browser.open(DASHBOARD_PATH, viewport=WIDE) as view:
+        await view.page.locator(CARD).locator("li").first.wait_for()
+        await _shoot(view, "dashboard")
+    async with browser.open_fresh(
+        DASHBOARD_PATH, viewport=PHONE, is_dark=True, scale=1.5
+    ) as view:
+        card = view.page.locator(CARD)
+        await card.locator("li").first.wait_for()
+        await _shoot(view, "dashboard-phone")
+    async with browser.open_fresh(DASHBOARD_PATH, viewport=WIDE, scale=1.5) as view:
+        card = view.page.locator(CARD)
+        await card.locator("li").first.wait_for()
+        await _shoot(view, "card", card)
+    path = f"/config/devices/device/{device}"
+    async with browser.open(
+        path, viewport=ViewportSize(width=1280, height=1160)
+    ) as view:
+        await view.see("Average daily consumption")
+        await _shoot(view, "device")
+    async with browser.open("/config/automation/edit/new", viewport=WIDE) as view:
+        await view.press("Add trigger")
+        await view.choose("By target")
+        await view.choose("Services")
+        await view.page.get_by_text("BytesFlows", exact=True).last.click()
+        await view.see("Traffic became low")
+        await _shoot(view, "automation")
+
+
+async def _shoot_message(browser: Browser, home: HomeAssistant, device: str) -> None:
+    """Make a picture of the message of the first blueprint, on a phone."""
+    blueprint = {"path": "bytesflows/low_traffic.yaml", "input": {"account": device}}
+    config = {"alias": "Low traffic", "use_blueprint": blueprint}
+    await home.call("POST", "/api/config/automation/config/low", config)
+    await home.poll()
+    async with browser.open_fresh(
+        DASHBOARD_PATH, viewport=ViewportSize(width=390, height=420), scale=1.5
+    ) as view:
+        await view.page.get_by_label("Sidebar toggle").click()
+        await view.choose("Notifications")
+        await view.see("traffic is low")
+        await _shoot(view, "message")
+
+
+async def _shoot(view: View, name: str, part: Locator | None = None) -> None:
     """Make a picture of what has nothing wrong in it."""
+    # Charts are drawn, and draw their lines, after all else is there.
     await view.page.wait_for_timeout(2500)
     if problems := await view.problems():
         raise SystemExit(f"{name}: {problems}")
-    shrink(await view.page.screenshot(), IMAGES / f"{name}.png")
+    shrink(await (part or view.page).screenshot(), IMAGES / f"{name}.png")
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from typing import Any, Final
 from dev import ROOT
 from dev.simulated_api import Account, SimulatedApi
 
-from .account import expected_states, live, make_account, matches
+from .account import check_in, expected_states, live, make_account, matches
 from .home_assistant import (
     DASHBOARD_PATH,
     PASSWORD,
@@ -30,6 +30,7 @@ PAGE: Final = "/config/integrations/integration/bytesflows"
 MAX_SPEED: Final = 1000
 POLL_INTERVAL: Final = 300.0
 MIN_POLL_INTERVAL: Final = 10.0
+EVENT_LOOKS: Final = 50
 DEFAULT_URL: Final = "https://bytesflows.com"
 # Home Assistant says this of every custom integration.
 STANDING_WARNING: Final = "which has not been tested by Home Assistant"
@@ -94,6 +95,7 @@ async def _run(*, check: bool, speed: int) -> int:
                 _simulate(account, None if check else speed)
             )
         home_assistant = HomeAssistant(Path(tempfile.mkdtemp(dir=RUNS)))
+        _say(f"Dashboard: {home_assistant.url}{DASHBOARD_PATH}")
         _say(f"Home Assistant: {home_assistant.url} (user {USER}, password {PASSWORD})")
         if account is not None and not check:
             _say(f"Simulated API: {url} (token {token}); the account is being used")
@@ -116,8 +118,9 @@ async def _run(*, check: bool, speed: int) -> int:
                 return 1
             _say(f"Check passed: {len(states)} entities, and no complaint in the log")
             return 0
+        _say(f"Log in as {USER}, password {PASSWORD}")
         _say(f"Dashboard: {home_assistant.url}{DASHBOARD_PATH}")
-        _say(f"BytesFlows: {home_assistant.url}{PAGE}")
+        _say(f"Device and entities: {home_assistant.url}{PAGE}")
         _say("Press Ctrl-C to end")
         await _wait(home_assistant, speed)
     return 0
@@ -138,6 +141,13 @@ async def _prepare(
     if account is not None and with_past:
         _say(f"Giving it a past of {DAYS} days")
         await give_past(home_assistant, entry_id)
+        check_in(account)
+        await home_assistant.poll()
+        for _ in range(EVENT_LOOKS):
+            states = await home_assistant.states()
+            if states["event.bytesflows_package"]["state"] != "unknown":
+                break
+            await asyncio.sleep(0.2)
 
 
 async def _wait(home_assistant: HomeAssistant, speed: int) -> None:

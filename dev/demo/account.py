@@ -31,12 +31,34 @@ def make_account() -> Account:
         token=DEMO_TOKEN,
         balance=12.5,
         packages=[
+            # Rewards that expired, which the calendar has.
+            *(
+                package(
+                    10 + age, "sign", 512 * MIB, used=400 * MIB, age=age, left=7 - age
+                )
+                for age in range(44, 8, -7)
+            ),
             package(1, "order", 20 * GIB, used=20 * GIB, age=45, left=-15),
             package(2, "order", 50 * GIB, used=18 * GIB, age=12, left=18),
             package(3, "sign", 512 * MIB, used=40 * MIB, age=5, left=2),
             package(4, "sign", 512 * MIB, used=0, age=1, left=6),
             package(5, "order", 2 * GIB, used=0, age=3, left=None),
         ],
+    )
+
+
+def check_in(account: Account) -> None:
+    """Let the account earn a package now."""
+    now = datetime.now(UTC).replace(microsecond=0)
+    account.packages.append(
+        Package(
+            id="700009",
+            order_id="TASK-9",
+            source="sign",
+            traffic=512 * MIB,
+            created=now,
+            expires=now + timedelta(days=7),
+        )
     )
 
 
