@@ -186,7 +186,7 @@ WAYS_TO_ASK = {
 
 @pytest.mark.parametrize("language", QUESTIONS)
 async def test_languages(home: Home, language: str) -> None:
-    """Questions are answered in the words of their language, from memory."""
+    """Answers are in the words of the question's language, and from memory."""
     await home.set_up()
     await listen(home.hass, ENGLISH, *documented())
     home.api.requests.clear()
@@ -243,7 +243,7 @@ def test_words() -> None:
     ],
 )
 async def test_several_accounts(home: Home, sentence: str, answer: str) -> None:
-    """All accounts are told apart by their names, and one can be asked for."""
+    """Each answer names its account, and one account can be asked for."""
     await home.set_up()
     await add_account(home, "Work proxies")
     await listen(home.hass, ENGLISH)

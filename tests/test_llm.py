@@ -260,7 +260,7 @@ async def test_disabled_entity(home: Home, entity_registry: er.EntityRegistry) -
 async def test_same_titles(
     home: Home, titles: tuple[str, ...], expected: list[str]
 ) -> None:
-    """Accounts of one title are told apart, and each keeps its traffic."""
+    """Accounts of one title get numbers, and each keeps its traffic."""
     await home.set_up()
     home.hass.config_entries.async_update_entry(home.entry, title=titles[0])
     expose(home.hass, AVAILABLE)
@@ -276,7 +276,7 @@ async def test_same_titles(
 
 
 async def test_not_loaded(home: Home) -> None:
-    """An account that is not loaded is listed as such, beside one that is."""
+    """An account that is not loaded is listed as such, next to one that is."""
     await home.set_up()
     await add_account(home, "Work")
     expose(home.hass, AVAILABLE, "sensor.work_available_traffic")
@@ -296,7 +296,7 @@ async def test_not_loaded(home: Home) -> None:
 
 
 async def test_outage(home: Home) -> None:
-    """In an outage the last figures stay, with their age."""
+    """In an outage the last values stay, with their age."""
     await home.set_up()
     expose(home.hass, AVAILABLE)
     home.api.break_(Fault.refuse(500))
@@ -308,7 +308,7 @@ async def test_outage(home: Home) -> None:
 
 
 async def test_outage_of_packages(home: Home) -> None:
-    """Packages that cannot be read are old at first, and then unknown."""
+    """Packages that cannot be read are old, and unknown after an hour."""
     await home.set_up()
     expose(home.hass, AVAILABLE)
     home.api.break_(Fault.refuse(500), RECORDS)
@@ -345,7 +345,7 @@ async def test_rejected_token(home: Home) -> None:
 
 
 async def test_empty_account(home: Home) -> None:
-    """Without traffic there are no figures made up."""
+    """Without traffic no value is made up."""
     home.account.packages = []
     await home.set_up()
     expose(home.hass, AVAILABLE, "sensor.bytesflows_balance")

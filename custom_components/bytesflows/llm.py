@@ -202,7 +202,7 @@ def _percentage(overview: Overview) -> float | None:
 
 
 def _forecast(coordinator: BytesFlowsCoordinator) -> dict[str, Any]:
-    """Return the forecast, which is unknown while the packages are."""
+    """Return forecast and next expiries, null while the packages are unknown."""
     summary = coordinator.data.summary
     return {
         **_sizes(
