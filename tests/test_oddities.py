@@ -69,8 +69,8 @@ def _package(id_: str, **fields: Any) -> Package:  # noqa: ANN401
     return Package(id=id_, **given)
 
 
-def _told(events: Events) -> list[tuple[str, str]]:
-    """Return the changes that were told, with their orders, but for restored ones."""
+def _reported(events: Events) -> list[tuple[str, str]]:
+    """Return the changes that were reported and not restored, with their orders."""
     found = [
         (event.data["old_state"], event.data["new_state"])
         for event in events
@@ -117,18 +117,18 @@ async def _poll_once_with(home: Home, fault: Fault, *, polls: int = 1) -> None:
 async def test_odd_in_the_reading_of_a_flip(
     home: Home, events: Events, fields: dict[str, object]
 ) -> None:
-    """A package that flips back beside an odd value is not renewed."""
+    """A package that flips back together with an odd value is not renewed."""
     await home.set_up()
     home.account.packages[0].status = 0
     await home.poll(2)
-    assert _told(events) == [("expired", "ORD-1")]
+    assert _reported(events) == [("expired", "ORD-1")]
     home.account.packages[0].status = 1
     await _poll_once_with(home, Fault.odd_row(0, **fields))
-    assert _told(events) == [("expired", "ORD-1")]
+    assert _reported(events) == [("expired", "ORD-1")]
     # What is odd for good is the new state of things.
     home.account.packages[0].expires = NOW + 40 * DAY
     await home.poll(13)
-    assert _told(events) == [("expired", "ORD-1"), ("renewed", "ORD-1")]
+    assert _reported(events) == [("expired", "ORD-1"), ("renewed", "ORD-1")]
 
 
 @pytest.mark.parametrize("status", [None, "", "unknown", True, 1.5, [1], {}, "0x0"])
@@ -139,16 +139,16 @@ async def test_status_that_cannot_be_read(
     await home.set_up()
     home.account.use(MIB)
     await _poll_once_with(home, Fault.odd_row(0, status=status), polls=4)
-    assert _told(events) == []
+    assert _reported(events) == []
     assert home.state("active_packages").state == "1"
     home.api.break_(Fault.without("status"), RECORDS)
     await home.poll(15)
-    assert _told(events) == []
+    assert _reported(events) == []
     assert home.state("active_packages").state == "1"
     home.api.heal()
     home.account.packages[0].status = 0
     await home.poll(3)
-    assert _told(events) == [("expired", "ORD-1")]
+    assert _reported(events) == [("expired", "ORD-1")]
 
 
 def _twice(*uses: int) -> Callable[[dict[str, Any]], None]:
@@ -176,7 +176,7 @@ async def test_row_twice(home: Home, events: Events, uses: tuple[int, ...]) -> N
             home.entry.runtime_data.account.records.request()
             await home.poll()
             assert _consumed(home) == max(uses)
-    assert _told(events) == []
+    assert _reported(events) == []
 
 
 @pytest.mark.parametrize("size", [GIB // 4, GIB // 5, GIB // 4 + 1, GIB // 4 - 1])
@@ -184,14 +184,14 @@ async def test_size_that_is_odd_once(home: Home, events: Events, size: int) -> N
     """A size that falls to the use for a reading does not use a package up."""
     await home.set_up()
     await _poll_once_with(home, Fault.odd_row(0, traffic=size))
-    assert _told(events) == []
+    assert _reported(events) == []
     await _poll_once_with(home, Fault.odd_row(0, traffic=size), polls=3)
-    told = _told(events)
+    reported = _reported(events)
     if size > GIB // 4:
-        assert told == []
+        assert reported == []
     else:
         # It was used up, and was topped up.
-        assert told == [("depleted", "ORD-1"), ("renewed", "ORD-1")]
+        assert reported == [("depleted", "ORD-1"), ("renewed", "ORD-1")]
     assert _consumed(home) == GIB // 4
 
 
@@ -214,7 +214,7 @@ async def test_smaller_size_over_a_restart(
     home.api.heal()
     await home.poll(3)
     assert _consumed(home) == GIB // 4
-    assert _told(events) == [("depleted", "ORD-1")]
+    assert _reported(events) == [("depleted", "ORD-1")]
 
 
 def _total(value: Callable[[dict[str, Any]], int]) -> Fault:
@@ -263,13 +263,13 @@ async def test_total_that_is_too_low(
     await home.poll(2)
     assert home.state("active_packages").state == "151"
     assert _consumed(home) == 15 * MIB
-    assert _told(events) == [("purchased", "ORD-new")]
+    assert _reported(events) == [("purchased", "ORD-new")]
 
 
 async def test_total_that_is_too_low_and_a_package_that_goes(
     home: Home, events: Events
 ) -> None:
-    """What is really gone is told, also where the total cannot be believed."""
+    """What is really gone is reported, even where the total cannot be believed."""
     home.account.packages = [
         _package(str(number), created=NOW - number * DAY / 24) for number in range(40)
     ]
@@ -277,7 +277,7 @@ async def test_total_that_is_too_low_and_a_package_that_goes(
     await home.set_up()
     del home.account.packages[5]
     await home.poll(4)
-    assert _told(events) == [("expired", "ORD-5")]
+    assert _reported(events) == [("expired", "ORD-5")]
     assert home.state("active_packages").state == "39"
 
 
@@ -298,7 +298,7 @@ async def test_date_that_stands_still(home: Home, events: Events, minutes: int) 
         assert abs(clock.now() - datetime.now(UTC)) <= timedelta(minutes=2)
     registry = ir.async_get(home.hass)
     assert [issue for issue in registry.issues if issue[0] == DOMAIN] == []
-    assert [kind for kind, _ in _told(events)] == ["purchased"] * 5
+    assert [kind for kind, _ in _reported(events)] == ["purchased"] * 5
 
 
 def _raw(head: bytes, body: bytes = b"") -> Fault:
@@ -448,7 +448,7 @@ async def test_neighbors_of_what_is_accepted(
         assert coordinator.last_update_success, name
         assert home.state("available_traffic").state == "0.75", name
         home.api.heal()
-    assert _told(events) == []
+    assert _reported(events) == []
     assert home.state("active_packages").state == "1"
     assert _tracebacks(caplog) == []
 

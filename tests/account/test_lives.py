@@ -85,7 +85,7 @@ class World:
         self.cached = NOW
         self.used = 5 * GIB
         self.expected: Counter[tuple[str, str]] = Counter()
-        self.told: Counter[tuple[str, str]] = Counter()
+        self.reported: Counter[tuple[str, str]] = Counter()
         self.lows: list[bool] = []
         self.stored: str | None = None
         self.unsaved_since: datetime | None = None
@@ -194,12 +194,12 @@ class World:
                 state.marks.undo(before, after)
                 return
         for change in due.changes:
-            self.told[change.record.id, change.kind.value] += 1
+            self.reported[change.record.id, change.kind.value] += 1
         for mark in due.marks:
             if not isinstance(mark, PackageMark):
                 self.lows.append(mark.is_low)
                 continue
-            self.told[mark.record.id, str(mark.lead_time)] += 1
+            self.reported[mark.record.id, str(mark.lead_time)] += 1
             assert mark.record.expires is not None
             left = mark.record.expires - self.model.now
             assert NONE <= left <= mark.lead_time + 3 * MINUTE
@@ -320,14 +320,14 @@ EVENTS: Final = (
 
 
 async def live_and_compare(world: World) -> None:
-    """Live for 60 days, and compare all that was told with the server."""
+    """Live for 60 days, and compare all that was reported with the server."""
     while world.model.now < NOW + LIFE:
         await world.poll()
         if world.random.random() < world.every / (9 * HOUR):
             await world.random.choice(EVENTS)(world)
         await world.wait(world.every)
     await world.settle()
-    # What is due in the last hours may be told or not.
+    # What is due in the last hours may be reported or not.
     state, now = world.account.state, world.model.now
     ahead = {
         (row.id, str(lead_time))
@@ -336,7 +336,7 @@ async def live_and_compare(world: World) -> None:
         if row.expires is not None and row.expires - now > lead_time
     }
     expected = {key: count for key, count in world.expected.items() if key not in ahead}
-    assert dict(world.told) == expected
+    assert dict(world.reported) == expected
     assert state.consumption.total == world.used
     assert world.lows == [number % 2 == 0 for number in range(len(world.lows))]
     kinds = Counter(kind for _, kind in expected)
