@@ -765,6 +765,15 @@ async def test_last_page_for_ever(client: BytesFlowsClient, api: SimulatedApi) -
     assert len(api.requests) == 3
 
 
+async def test_page_without_ids(client: BytesFlowsClient, api: SimulatedApi) -> None:
+    """Rows that cannot be told apart on the next page say nothing about pages."""
+    api.accounts[:] = [Account.with_packages(5)]
+    listing = await client.get_records()
+    api.break_(Fault.data(records=[7] * 5, total=5), RECORDS)
+    await client.read_on(listing)
+    assert (listing.page_size, listing.numbers, len(listing.records)) == (100, {1}, 5)
+
+
 async def test_full_pages_for_ever(
     client: BytesFlowsClient, api: SimulatedApi, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -170,18 +170,16 @@ class BytesFlowsClient:
         """
         page_size = listing.last_rows
         while listing.last_rows == page_size > 0:
-            number, known = max(listing.numbers) + 1, len(listing.records)
+            number = max(listing.numbers) + 1
             if number > MAX_PAGES:
                 raise BytesFlowsParseError("there are too many pages", field="total")
             page = await self.get_records_page(
                 number, page_size=page_size, source=source
             )
-            if not page.records and not page.unidentified:
+            if all(record.id in listing.records for record in page.records):
                 return
             listing.page_size = page_size
             listing.add(number, page)
-            if len(listing.records) == known:
-                return
 
     async def _get_pages(
         self, numbers: Iterable[int], listing: Listing, source: Source | None
