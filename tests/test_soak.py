@@ -336,9 +336,12 @@ class Soak:
         with gate(AccountStorage, method, is_behind=is_behind) as entrance:
             polling = hass.async_create_task(self._coordinator.async_refresh())
             await until(polling.done)
-            # What the poll found is being saved, unless it failed.
-            for _ in range(100):
-                await asyncio.to_thread(time.sleep, 0 if entrance.waiting else 0.001)
+            # Whatever the poll found is being saved, unless it failed. A write that
+            # ends only while the power is cut is one that the world knows nothing of.
+            for _ in range(2_000):
+                if entrance.waiting:
+                    break
+                await asyncio.to_thread(time.sleep, 0.001)
             if is_behind and entrance.waiting:
                 self._note_world()
                 self.lost = self.world.expected - self.heard
