@@ -51,7 +51,10 @@ async def home(request: pytest.FixtureRequest) -> AsyncGenerator[HomeAssistant]:
     assert python.exists(), f"scripts/setup {request.param} installs it"
     await asyncio.to_thread(RUNS.mkdir, parents=True, exist_ok=True)
     folder = Path(await asyncio.to_thread(tempfile.mkdtemp, dir=RUNS))
-    async with HomeAssistant(folder, python=python, program=[IMPATIENT]) as running:
+    # An app can register, so that there is a phone to notify.
+    async with HomeAssistant(
+        folder, "mobile_app:\n", python=python, program=[IMPATIENT]
+    ) as running:
         yield running
 
 
@@ -77,8 +80,13 @@ async def simulated(home: HomeAssistant) -> AsyncGenerator[SimulatedApi]:
 async def clear(home: HomeAssistant) -> None:
     """Make Home Assistant as it was before the first account."""
     entries = "/api/config/config_entries/entry"
-    for entry in await home.call("GET", f"{entries}?domain=bytesflows"):
-        await home.call("DELETE", f"{entries}/{entry['entry_id']}")
+    for domain in ("bytesflows", "mobile_app"):
+        for entry in await home.call("GET", f"{entries}?domain={domain}"):
+            await home.call("DELETE", f"{entries}/{entry['entry_id']}")
+    for state in await home.call("GET", "/api/states"):
+        if state["entity_id"].startswith("automation."):
+            path = f"/api/config/automation/config/{state['attributes']['id']}"
+            await home.call("DELETE", path)
     for dashboard in await home.command("lovelace/dashboards/list"):
         await home.command("lovelace/dashboards/delete", dashboard_id=dashboard["id"])
     known = [

@@ -5,10 +5,11 @@ from pathlib import Path
 from typing import Final
 
 from playwright.async_api import ViewportSize
+import pytest
 
 from dev.browser.browser import PHONE, Browser, View
 from dev.demo.home_assistant import DASHBOARD_PATH, HomeAssistant
-from tests.helpers.demo import until
+from tests.helpers.demo import RELEASES, until
 from tests.helpers.translations import TEXTS
 
 WIDE: Final = ViewportSize(width=1440, height=900)
@@ -20,6 +21,11 @@ SENTENCES: Final = tuple(
     for key in ("outage_since", "dashboard_no_past")
 )
 """The starts of the sentences of the dashboard, which may take two lines."""
+ONE_RELEASE: Final = {
+    release: pytest.mark.parametrize("home", [release], indirect=True, scope="session")
+    for release in RELEASES
+}
+"""The marks of tests that take long, and look at one release of Home Assistant only."""
 PICTURES: Final = os.environ.get("BROWSER_PICTURES")
 """A folder for pictures of all that is looked at, if somebody wants to look, too."""
 

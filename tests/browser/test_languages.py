@@ -10,11 +10,12 @@ from dev.demo.home_assistant import DASHBOARD_PATH, HomeAssistant
 from dev.simulated_api import SimulatedApi
 from tests.helpers.translations import LANGUAGES, TEXTS
 
-from .dashboard import TABLET, see_account
+from .dashboard import ONE_RELEASE, TABLET, see_account
 
 LONG = ViewportSize(width=PHONE["width"], height=2600)
 
 pytestmark = [
+    ONE_RELEASE["newest"],
     pytest.mark.slow,
     pytest.mark.asyncio(loop_scope="session"),
     pytest.mark.usefixtures("socket_enabled", "entry_id"),

@@ -8,12 +8,13 @@ from dev.demo.home_assistant import DASHBOARD_PATH, HomeAssistant
 from dev.simulated_api import SimulatedApi
 from tests.helpers.translations import TEXTS
 
-from .dashboard import LOOKS, look
+from .dashboard import LOOKS, ONE_RELEASE, look
 
 COMMON = TEXTS["en"]["common"]
 DISABLED = ("available_traffic", "balance", "traffic_low", "active_packages")
 
 pytestmark = [
+    ONE_RELEASE["latest"],
     pytest.mark.slow,
     pytest.mark.asyncio(loop_scope="session"),
     pytest.mark.usefixtures("socket_enabled"),

@@ -13,7 +13,7 @@ from dev.demo.past import give_past
 from dev.simulated_api import GIB, MIB, RECORDS, Fault, Package, SimulatedApi
 from tests.helpers.translations import TEXTS
 
-from .dashboard import LONG, WIDE, become, bottoms, look, see_account
+from .dashboard import LONG, ONE_RELEASE, WIDE, become, bottoms, look, see_account
 
 MARKUP: Final = "<img src=x onerror=alert(1)>"
 TOTAL: Final = "sensor.bytesflows_total_traffic"
@@ -22,6 +22,7 @@ UNEVEN: Final = 40
 COMMON: Final = TEXTS["en"]["common"]
 
 pytestmark = [
+    ONE_RELEASE["latest"],
     pytest.mark.slow,
     pytest.mark.asyncio(loop_scope="session"),
     pytest.mark.usefixtures("socket_enabled", "well"),
@@ -107,7 +108,7 @@ async def test_unlimited(
         Package(id="1", traffic=0, created=now - timedelta(hours=2), expires=expires)
     ]
     await become(home, "sensor.bytesflows_active_packages", "1")
-    await look(browser, "unlimited", COMMON["card_unlimited"])
+    await look(browser, "unlimited", "Unlimited")
 
 
 async def test_unreachable(

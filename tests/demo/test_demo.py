@@ -76,6 +76,7 @@ async def test_check() -> None:
     async with started("scripts/demo", "--check") as process:
         status, printed = await finish(process)
     assert status == 0, printed
+    assert printed.startswith("Dashboard: http://127.0.0.1:")
     assert printed.endswith("Check passed: 18 entities, and no complaint in the log\n")
     for entity_id in expected_states(make_account()):
         assert f"\n{entity_id} " in printed
@@ -114,6 +115,7 @@ async def test_interrupt(moment: str, number: signal.Signals) -> None:
             await asyncio.sleep(0.05)
         status, printed = await finish(process)
     assert status == 0, printed
+    assert "\nStopping\n" in printed
     assert printed.endswith("demo: stopped\n")
     assert "Traceback" not in printed
     assert not [child for child in left if child.is_running()]
