@@ -334,8 +334,8 @@ async def test_package_expiring(home: Home, make: Make, language: str) -> None:
             "BytesFlows: 64.00 MiB about to expire",
             (
                 "A package with 64.00 MiB left expires on March 5, 12:00 AM. It was "
-                "earned by checking in. At this rate, 0.51 GiB will expire unused "
-                "across all packages. Use it before then, or it is lost."
+                "earned by checking in. Use it before then, or it is lost. At this "
+                "rate, 0.51 GiB will expire unused across all packages."
             ),
         )
     ]
