@@ -142,26 +142,38 @@ async def reload(home: HomeAssistant) -> None:
     await home.call("POST", path)
 
 
-async def say(home: HomeAssistant, *expected: str) -> None:
-    """Have conditions tested, and wait until all has been said that is expected."""
-    await home.call("POST", "/api/events/test_conditions")
+async def hear(home: HomeAssistant, *expected: str) -> None:
+    """Wait until automations have said all that is expected, and nothing else."""
     with suppress(TimeoutError):
-        await until(lambda: len(told(home)) >= len(expected), seconds=60)
+        await until(lambda: len(told(home)) >= len(expected))
     assert sorted(told(home)) == sorted(expected)
 
 
-async def live(home: HomeAssistant, account: Account, *others: str) -> None:
-    """Let an account live through all that triggers wait for."""
+async def live(
+    home: HomeAssistant, account: Account, trigger: str = "", *conditions: str
+) -> None:
+    """Let an account live through all that triggers and conditions wait for.
+
+    Conditions are tested once triggers have fired: entities show new values before.
+    """
+    test_conditions = "/api/events/test_conditions"
     account.packages = [half_used_package(days=30)]
     await reload(home)
-    await say(home)
+    await home.call("POST", test_conditions)
+    await hear(home)
     account.use(45 * GIB)
     await reload(home)
-    low = ["traffic_became_low", *others]
-    await say(home, *low)
+    low = ["traffic_became_low", *filter(None, [trigger])]
+    await hear(home, *low)
+    await home.call("POST", test_conditions)
+    low += conditions
+    await hear(home, *low)
     account.packages.append(half_used_package(days=2))
     await reload(home)
-    await say(home, *low, "traffic_no_longer_low", "package_expiring")
+    low += ["traffic_no_longer_low", "package_expiring"]
+    await hear(home, *low)
+    await home.call("POST", test_conditions)
+    await hear(home, *low)
 
 
 def half_used_package(days: int) -> Package:
@@ -195,7 +207,7 @@ async def use_blueprints(home: HomeAssistant) -> None:
             {"alias": name, "use_blueprint": {"path": path, "input": inputs}},
         )
     made = [f"automation.{Path(path).stem}" for path in ours]
-    await until(lambda: are_on(home, *made), seconds=60)
+    await until(lambda: are_on(home, *made))
 
 
 def _fields(inputs: dict[str, Any]) -> dict[str, Any]:

@@ -36,9 +36,9 @@ async def with_account(
         yield home_assistant
 
 
-async def until(condition: Callable[[], object], *, seconds: float = 300) -> None:
+async def until(condition: Callable[[], object]) -> None:
     """Wait until something is so, which may itself have to be waited for."""
-    async with asyncio.timeout(seconds):
+    async with asyncio.timeout(300):
         while True:
             result = condition()
             if await result if isinstance(result, Awaitable) else result:
