@@ -115,7 +115,7 @@ async def test_interrupt(moment: str, number: signal.Signals) -> None:
             await asyncio.sleep(0.05)
         status, printed = await finish(process)
     assert status == 0, printed
-    assert "\nStopping\n" in printed
+    assert "Stopping\n" in printed
     assert printed.endswith("demo: stopped\n")
     assert "Traceback" not in printed
     assert not [child for child in left if child.is_running()]
