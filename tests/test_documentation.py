@@ -52,7 +52,7 @@ SAID: dict[str, list[list[str]]] = {
     "docs/automations.md": [
         ["off", "on", "off"],
         ["ORD-2: purchased", "TASK-3: checked_in", "ORD-2: expired"],
-        ["At this pace the traffic is gone within a week."] * 4,
+        ["At this rate, your traffic is used up within a week."] * 4,
         ["Tomorrow: 30 GiB purchase expires"],
         [
             "BytesFlows: traffic is low: 5.00 GiB left.",

@@ -22,7 +22,7 @@ type Places = Mapping[str, set[Place]]
 
 ENVIRONMENTS: Final = ("dev", "latest")
 """The floor, and the release that people install today."""
-DOCUMENTS: Final = ("blueprints/**/*.yaml", ".github/*/*.yml", "CONTRIBUTING.md")
+DOCUMENTS: Final = ("blueprints/**/*.yaml", ".github/*/*.yml", "*.md", "docs/**/*.md")
 """English texts besides the translations."""
 
 SCREENS: Final = (
@@ -42,6 +42,8 @@ _QUOTED: Final = re.compile(
 _CODE: Final = re.compile(r"```.*?```|`[^`]*`", re.DOTALL)
 # States in prose have the same markup.
 _STATES: Final = {"unavailable", "unknown"}
+# On the floor, where Home Assistant has no Marketplace.
+_HACS: Final = {"Custom repositories"}
 
 
 @cache
@@ -141,10 +143,19 @@ def test_labels(environment: str, language: str) -> None:
         assert set(quoted(text)) <= set(known), path
 
 
+def blueprint_labels() -> Iterator[str]:
+    """Yield the names of the blueprints, and of their inputs."""
+    for file in (ROOT / "blueprints").rglob("*.yaml"):
+        for name in re.findall(
+            r"^ +name: (.+)$", file.read_text(encoding="utf-8"), re.MULTILINE
+        ):
+            yield name.strip('"').removeprefix("BytesFlows: ").capitalize()
+
+
 def test_labels_in_documents(environment: str) -> None:
     """So is each label that blueprints, forms, and documents name."""
     title = json.loads((PACKAGE / "manifest.json").read_text(encoding="utf-8"))["name"]
-    known = {*places(environment, "en"), title, *_STATES}
+    known = {*places(environment, "en"), title, *blueprint_labels(), *_STATES, *_HACS}
     files = [file for pattern in DOCUMENTS for file in ROOT.glob(pattern)]
     named = {
         (label, file)
