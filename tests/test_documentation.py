@@ -282,6 +282,7 @@ async def test_examples_without_values(
     """No example fails, or speaks of what is unknown, in an account that is new."""
     await home.set_up()
     seen = await notifications(home.hass)
+    add_phone(home.hass, seen)
     for name in COMMANDS:
         async_mock_service(home.hass, "shell_command", name)
     assert await async_setup_component(

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final, TypedDict, override
 
@@ -55,7 +55,7 @@ def _last_expiry(summary: Summary) -> Mapping[str, Any]:
 
 def _utc_offset(summary: Summary) -> Mapping[str, Any]:
     """Return the hours from UTC in the API's time zone, to which check-ins belong."""
-    return {ATTR_UTC_OFFSET: summary.utc_offset / timedelta(hours=1)}
+    return {ATTR_UTC_OFFSET: summary.utc_offset}
 
 
 class _Traffic(TypedDict):

@@ -68,7 +68,7 @@ def test_nothing() -> None:
         expected_unused_traffic=None,
         daily_allowance=None,
         last_expiry=None,
-        utc_offset=8 * HOUR,
+        utc_offset=8.0,
     )
 
 

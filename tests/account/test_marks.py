@@ -256,7 +256,7 @@ def test_undo_of_packages() -> None:
     marks.undo(before, after)
     assert marks.packages == {
         "moved": passed["moved"],
-        "extended": Passed(3 * DAY, NOW + 3 * DAY),
+        "extended": Passed(3 * DAY, NOW + 3 * DAY, before=Passed(HOUR, NOW + HOUR)),
         "baseline": Passed(HOUR, NOW + HOUR),
     }
 

@@ -60,8 +60,8 @@ class Summary:
     last_expiry: datetime | None
     """The last expiry among the usable packages, or None if one of them never expires
     or there are none."""
-    utc_offset: timedelta
-    """How far the API's time zone is ahead of UTC; the day of a check-in ends there."""
+    utc_offset: float
+    """Hours by which the API's time zone, that of check-ins, is ahead of UTC."""
 
 
 def summarize(
@@ -103,7 +103,7 @@ def summarize(
         expected_unused_traffic=None if rate is None else unused(usable, rate, hour),
         daily_allowance=daily_allowance(usable, hour),
         last_expiry=last_expiry(usable),
-        utc_offset=offset_at(hour, time_zone),
+        utc_offset=offset_at(hour, time_zone) / HOUR,
     )
 
 
