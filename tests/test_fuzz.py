@@ -23,7 +23,7 @@ from custom_components.bytesflows.api.models import (
     _OVERVIEW_FIELDS,
     _RECORD_NAMES,
 )
-from custom_components.bytesflows.storage import _decode, _encode
+from custom_components.bytesflows.stored_state import decode_state, encode_state
 from dev.simulated_api import (
     EXAMPLE_TOKEN,
     EXAMPLE_ZONE,
@@ -156,7 +156,7 @@ def _make_account(client: BytesFlowsClient, now: datetime) -> core.Account:
 def _stored(state: core.AccountState) -> dict[str, Any]:
     """Return a state as a file has it."""
     stored: dict[str, Any] = json.loads(
-        json.dumps(_encode(state, Codec(EXAMPLE_ZONE), NOW))
+        json.dumps(encode_state(state, Codec(EXAMPLE_ZONE), NOW))
     )
     return stored
 
@@ -196,7 +196,7 @@ async def test_answers(api: SimulatedApi, path: str, data: st.DataObject) -> Non
             await account.poll()
             if (error := account.records.error) is None:
                 state = account.state
-                restored = _decode(_stored(state), Codec(EXAMPLE_ZONE), NOW)
+                restored = decode_state(_stored(state), Codec(EXAMPLE_ZONE), NOW)
                 assert list(restored.ledger.active) == [
                     replace(record, unreadable=frozenset())
                     for record in state.ledger.active

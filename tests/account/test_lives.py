@@ -27,7 +27,7 @@ from custom_components.bytesflows.api import (
     BytesFlowsError,
     Codec,
 )
-from custom_components.bytesflows.storage import _decode, _encode
+from custom_components.bytesflows.stored_state import decode_state, encode_state
 from dev.simulated_api import EXAMPLE_ZONE, GIB, Package
 from tests.helpers.clock import NOW
 from tests.helpers.model import OPTIONS, Model, OddClient
@@ -146,7 +146,7 @@ class World:
         self.client = OddClient(self.model, has_date=self.dates is not Dates.MISSING)
         state = AccountState()
         if self.stored is not None:
-            state = _decode(json.loads(self.stored), self.codec, clock.now())
+            state = decode_state(json.loads(self.stored), self.codec, clock.now())
         self.account = Account(self.client, clock, OPTIONS, state)
 
     def save(self) -> bool:
@@ -155,7 +155,7 @@ class World:
         if self.is_disk_broken:
             return False
         if state.last_sync is not None:
-            found = _encode(state, self.codec, self.account.clock.now())
+            found = encode_state(state, self.codec, self.account.clock.now())
             self.stored = json.dumps(found)
         return True
 
