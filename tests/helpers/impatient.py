@@ -10,11 +10,11 @@ from pathlib import Path
 import runpy
 import sys
 
-from homeassistant.helpers import update_coordinator
-
-update_coordinator.REQUEST_REFRESH_DEFAULT_COOLDOWN = 0
 # The integration is in the folder that this process runs in, not beside this file.
 sys.path[0] = str(Path.cwd())
+coordinator = import_module("custom_components.bytesflows.coordinator")
 rejections = import_module("custom_components.bytesflows.rejections")
+polling = coordinator.BytesFlowsCoordinator
+polling.async_request_refresh = polling.async_refresh
 rejections.CONFIRM_AFTER = timedelta(seconds=1)  # type: ignore[attr-defined]
 runpy.run_module("homeassistant", run_name="__main__", alter_sys=True)
