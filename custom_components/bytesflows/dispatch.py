@@ -1,8 +1,8 @@
 """Dispatching of changes and marks: each of them once, after it was saved.
 
 Due changes are taken out of the account. One task at a time saves them as dispatched,
-and then hands it to the event entity and to the triggers. A power cut can lose what was
-handed out and not yet acted upon, but duplicates nothing.
+and then hands them to the event entity and to the triggers. A power failure can lose
+those that were handed out and not yet acted upon, but duplicates nothing.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ from homeassistant.util.signal_type import SignalType
 from .account import Account, Change, Mark, Marks
 from .const import DOMAIN, LOGGER
 from .mark_actions import MarkKey, async_fire_mark, mark_key, mark_place
-from .registrations import Registration, async_get_registrations
+from .registrations import Registration, Registrations, async_get_registrations
 from .storage import AccountStorage
 
 RETRY_SECONDS: Final = 60
@@ -80,6 +80,77 @@ class _Writes:
             )
 
 
+class _Outbox:
+    """Due changes and marks of an account, from when they are taken out of it."""
+
+    def __init__(
+        self,
+        entry_id: str,
+        account: Account,
+        registrations: Registrations,
+        has_entities: Callable[[], bool],
+    ) -> None:
+        """Start empty."""
+        self._entry_id = entry_id
+        self._account = account
+        self._registrations = registrations
+        self._has_entities = has_entities
+        self._taken = _Taken()
+        self._put_back_marks: dict[MarkKey, list[Registration]] = {}
+        """The triggers that waited for marks when a write failed."""
+
+    @property
+    def is_empty(self) -> bool:
+        """Return whether nothing is to be dispatched."""
+        return not (self._taken.changes or self._taken.marks)
+
+    @callback
+    def fill(self) -> None:
+        """Take due changes and marks out of the account."""
+        taken, scales = self._taken, self._account.state.marks
+        before = scales.copy() if taken.scales is None else taken.scales[0]
+        due = self._account.scales.take_due(
+            self._registrations.low_durations(),
+            self._registrations.lead_times(),
+            with_changes=self._has_entities(),
+        )
+        taken.scales = before, scales.copy()
+        taken.changes += due.changes
+        taken.marks += [
+            (mark, waiting) for mark in due.marks if (waiting := self._waiting(mark))
+        ]
+
+    def _waiting(self, mark: Mark) -> list[Registration]:
+        """Return the triggers that wait for a mark, or did when it was put back."""
+        if (put_back := self._put_back_marks.get(mark_key(mark))) is not None:
+            return put_back
+        return self._registrations.waiting(self._entry_id, *mark_place(mark))
+
+    @callback
+    def empty(self) -> _Taken:
+        """Return the contents, which are to be dispatched or put back."""
+        taken, self._taken = self._taken, _Taken()
+        return taken
+
+    @callback
+    def put_back(self, taken: _Taken) -> None:
+        """Go back to before these were taken out, so that they are taken out again."""
+        later = self.empty()
+        state = self._account.state
+        state.changes = taken.changes + later.changes + state.changes
+        if scales := [item.scales for item in (taken, later) if item.scales]:
+            state.marks.undo(scales[0][0], scales[-1][1])
+        # A trigger that is added before the next write must not get them.
+        self._put_back_marks |= {
+            mark_key(mark): waiting for mark, waiting in taken.marks + later.marks
+        }
+
+    @callback
+    def forget_put_back(self) -> None:
+        """Forget which triggers waited, after their marks were dispatched."""
+        self._put_back_marks.clear()
+
+
 class Dispatcher:
     """Dispatch the changes and marks of one account."""
 
@@ -99,8 +170,10 @@ class Dispatcher:
         self._config_entry = config_entry
         self._account = account
         self._storage = storage
-        self._has_entities = has_entities
         self._registrations = async_get_registrations(hass)
+        self._outbox = _Outbox(
+            config_entry.entry_id, account, self._registrations, has_entities
+        )
         self._is_open = False
         self._is_stopped = False
         """Whether Home Assistant stops: due changes wait for the next start."""
@@ -110,9 +183,6 @@ class Dispatcher:
         self._runs: set[asyncio.Task[Any]] = set()
         self._unsub_wake: CALLBACK_TYPE | None = None
         self._writes = _Writes()
-        self._taken = _Taken()
-        self._put_back_marks: dict[MarkKey, list[Registration]] = {}
-        """The triggers that waited for marks when a write failed."""
 
     @callback
     def async_open(self) -> None:
@@ -128,9 +198,9 @@ class Dispatcher:
         if self._task is not None and not self._task.done():
             return
         if self._is_open:
-            self._take()
+            self._outbox.fill()
         if self._is_idle():
-            self._taken = _Taken()
+            self._outbox.empty()
             self._async_finish_run()
             return
         self._task = self._config_entry.async_create_task(
@@ -141,7 +211,7 @@ class Dispatcher:
     def async_before_registration(self) -> None:
         """Pass due marks before a trigger is added, which must not get them."""
         if self._is_open:
-            self._take()
+            self._outbox.fill()
             self._is_registration_new = True
             self.async_request()
 
@@ -179,10 +249,8 @@ class Dispatcher:
 
     def _is_idle(self) -> bool:
         """Return whether nothing is due and nothing needs to be written."""
-        return not (
-            self._taken.changes
-            or self._taken.marks
-            or self._is_registration_new
+        return self._outbox.is_empty and not (
+            self._is_registration_new
             or self._writes.are_failing
             or self._storage.async_is_urgent(self._account)
         )
@@ -198,57 +266,20 @@ class Dispatcher:
     async def _async_dispatch(self) -> None:
         """Save due changes as dispatched, then dispatch them."""
         if self._is_open:
-            self._take()
+            self._outbox.fill()
         # Changes that are taken out while this is being saved wait for the next time.
-        taken, self._taken = self._taken, _Taken()
+        taken = self._outbox.empty()
         is_urgent = bool(self._is_registration_new or taken.changes or taken.marks)
         self._is_registration_new = False
         is_saved = await self._storage.async_save(self._account, is_urgent=is_urgent)
         self._writes.note(self._config_entry.title, is_saved=is_saved)
         if self._is_stopped:
-            self._put_back(taken)
+            self._outbox.put_back(taken)
             await self._storage.async_flush(self._account)
         elif is_saved or self._writes.has_given_up:
             self._fire(taken)
         else:
-            self._put_back(taken)
-
-    @callback
-    def _take(self) -> None:
-        """Take out due changes and marks."""
-        taken, scales = self._taken, self._account.state.marks
-        before = scales.copy() if taken.scales is None else taken.scales[0]
-        due = self._account.scales.take_due(
-            self._registrations.low_durations(),
-            self._registrations.lead_times(),
-            with_changes=self._has_entities(),
-        )
-        taken.scales = before, scales.copy()
-        taken.changes += due.changes
-        taken.marks += [
-            (mark, waiting) for mark in due.marks if (waiting := self._waiting(mark))
-        ]
-
-    def _waiting(self, mark: Mark) -> list[Registration]:
-        """Return the triggers that wait for a mark, or did when it was put back."""
-        if (put_back := self._put_back_marks.get(mark_key(mark))) is not None:
-            return put_back
-        return self._registrations.waiting(
-            self._config_entry.entry_id, *mark_place(mark)
-        )
-
-    @callback
-    def _put_back(self, taken: _Taken) -> None:
-        """Go back to before it was taken out, so that it is taken out again."""
-        later, self._taken = self._taken, _Taken()
-        state = self._account.state
-        state.changes = taken.changes + later.changes + state.changes
-        if scales := [item.scales for item in (taken, later) if item.scales]:
-            state.marks.undo(scales[0][0], scales[-1][1])
-        # A trigger that is added before the next write must not get them.
-        self._put_back_marks |= {
-            mark_key(mark): waiting for mark, waiting in taken.marks + later.marks
-        }
+            self._outbox.put_back(taken)
 
     @callback
     def _fire(self, taken: _Taken) -> None:
@@ -262,7 +293,7 @@ class Dispatcher:
             len(taken.marks),
             self._config_entry.title,
         )
-        self._put_back_marks.clear()
+        self._outbox.forget_put_back()
         others = asyncio.all_tasks()
         if taken.changes:
             async_dispatcher_send(
