@@ -6,15 +6,14 @@ from datetime import datetime, timedelta
 
 from ..api import BytesFlowsClient, Listing, Overview, Record
 from .clock import Clock
-from .consumption import rounded_down
-from .forecast import Summary, first_expiry, is_expiring_soon, is_low, summarize
+from .forecast import Summary, first_expiry, is_expiring_soon, is_low
 from .ledger import Reading
 from .pace import Pace
 from .publisher import AccountData
-from .rate import PastRate, current_rate
 from .records import LastSync, Records
 from .scales import Scales
 from .state import AccountState
+from .summaries import Summaries
 from .zone_watch import Arrivals, Verdict
 
 
@@ -52,10 +51,7 @@ class Account:
         """Verdict of the last poll on the time zone."""
         self.options = options
         self._overview_unreadable: frozenset[str] = frozenset()
-        self._past_rate = PastRate()
-        self._summary: Summary | None = None
-        self._summary_key: tuple[int, datetime | None, datetime] | None = None
-        """Reading, begin of watching, and hour of that summary."""
+        self._summaries = Summaries(state, client.time_zone)
 
     @property
     def unreadable(self) -> dict[str, int]:
@@ -71,7 +67,7 @@ class Account:
             return None
         return AccountData(
             state.shown_overview,
-            self._summarize(state.last_sync),
+            self._summaries.at(state.last_sync),
             state.shown_is_low,
             state.shown_is_expiring_soon,
         )
@@ -214,7 +210,7 @@ class Account:
         self.scales.observe(now, is_low=verdict)
         if state.is_unsettled and not self.clock.is_in_doubt:
             self._settle(now)
-        summary = None if self.records.are_stale(now) else self._current_summary(now)
+        summary = None if self.records.are_stale(now) else self._summaries.current(now)
         return AccountData(overview, summary, verdict, self._expires_soon(summary, now))
 
     def _expires_soon(self, summary: Summary | None, now: datetime) -> bool | None:
@@ -225,36 +221,3 @@ class Account:
         if self.clock.is_in_doubt and shown is not None:
             return shown
         return is_expiring_soon(summary, now, self.options.expiring_soon)
-
-    def _current_summary(self, now: datetime) -> Summary:
-        """Return the summary of a moment, at the rate there is then.
-
-        It stays the same until the next reading, hour, or expiry, unless watching
-        begins again.
-        """
-        state, hour = self.state, rounded_down(now)
-        key = state.ledger.readings, state.consumption.watched_since, hour
-        summary = self._summary
-        if (
-            summary is None
-            or self._summary_key != key
-            or (summary.next_expiry is not None and summary.next_expiry <= now)
-        ):
-            state.rate = current_rate(
-                state.consumption, state.ledger, self._past_rate, hour
-            )
-            summary = self._summary = self._summarize(now)
-            self._summary_key = key
-        return summary
-
-    def _summarize(self, now: datetime) -> Summary:
-        """Return the summary of a moment, at the rate computed last."""
-        state = self.state
-        return summarize(
-            state.ledger.active,
-            state.consumption.total,
-            state.rate,
-            state.ledger.newest,
-            now,
-            self.client.time_zone,
-        )

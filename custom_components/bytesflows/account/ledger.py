@@ -107,10 +107,7 @@ class Ledger:
 
     @property
     def needs_complete_reading(self) -> bool:
-        """Whether a package vanished, which the next complete reading confirms.
-
-        Or whether that reading is a first one.
-        """
+        """Whether a first reading, or one that confirms a package's absence, is due."""
         return self.needs_baseline or any(
             item.end_seen is not None and not item.is_listed
             for item in self._watched.values()
@@ -171,7 +168,7 @@ class Ledger:
             self._forget_packages()
         gone = _gone(self, listing) if reading.is_complete else []
         steps = [self._take(record, now) for record in listing.records.values()]
-        self._note_newest(listing.records.values(), now)
+        _note_newest(self, listing.records.values(), now)
         steps += [self._miss(package, now) for package in gone]
         if reading.is_complete:
             self._unreadable.note_complete(listing.records.keys(), listing.unidentified)
@@ -217,19 +214,6 @@ class Ledger:
             has_moved = known is None or known.record != step.package.record
             self.put(step.package, now, has_moved=has_moved)
         return step
-
-    def _note_newest(self, records: Iterable[Record], now: datetime) -> None:
-        """Note when the newest package of each source was created, if not in future."""
-        newest, latest = self.newest, now + CLOCK_TOLERANCE
-        for record in records:
-            created = record.created
-            if (
-                created is not None
-                and created <= latest
-                and created > newest.get(record.source, _EPOCH)
-                and record.id in self.packages
-            ):
-                newest[record.source] = created
 
     def _admit(self, record: Record, now: datetime) -> Step | None:
         """Return a new package, or None for a row without a readable use."""
@@ -291,6 +275,20 @@ def _changes(steps: Iterable[Step | None], now: datetime) -> tuple[Change, ...]:
         key=lambda change: (not change.is_arrival, change.record.created or now)
     )
     return tuple(changes)
+
+
+def _note_newest(ledger: Ledger, records: Iterable[Record], now: datetime) -> None:
+    """Note when the newest package of each source was created, if not in future."""
+    newest, latest = ledger.newest, now + CLOCK_TOLERANCE
+    for record in records:
+        created = record.created
+        if (
+            created is not None
+            and created <= latest
+            and created > newest.get(record.source, _EPOCH)
+            and record.id in ledger.packages
+        ):
+            newest[record.source] = created
 
 
 def _is_newer(record: Record, newest: dict[Source, datetime]) -> bool:
