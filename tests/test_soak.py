@@ -359,7 +359,7 @@ class Soak:
         entry = self._lives.hass.config_entries.async_get_entry(self._entry_id)
         assert entry is not None
         if entry.state is ConfigEntryState.SETUP_RETRY:
-            assert entry.error_reason_translation_key == "rate_limited"
+            assert entry.error_reason_translation_key == "paused"
             return None
         assert entry.state is ConfigEntryState.LOADED
         return entry.runtime_data
