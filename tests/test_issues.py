@@ -195,6 +195,29 @@ async def test_one_invalid_response_after_a_long_outage(home: Home) -> None:
     assert issue(home.hass, INVALID) is None
 
 
+@pytest.mark.parametrize("is_down", [False, True])
+async def test_two_invalid_responses_days_apart(home: Home, is_down: bool) -> None:
+    """Trouble that was gone for days, or not looked at, begins again."""
+    await home.set_up()
+    home.api.break_(CHANGED, OVERVIEW)
+    await home.poll()
+    home.api.heal()
+    if is_down:
+        await home.unload()
+        home.freezer.tick(timedelta(days=5))
+    else:
+        home.api.break_(Fault.refuse(502))
+        for _ in range(5):
+            await home.pass_time(HOURS)
+        home.api.heal()
+    home.api.break_(CHANGED, OVERVIEW)
+    if is_down:
+        await home.hass.config_entries.async_setup(home.entry.entry_id)
+    else:
+        await home.poll()
+    assert issue(home.hass, INVALID) is None
+
+
 @pytest.mark.parametrize("broken_before", [True, False])
 async def test_invalid_response_over_reloads(home: Home, broken_before: bool) -> None:
     """The day goes on, whether the account can be set up in it or not."""

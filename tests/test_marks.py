@@ -416,6 +416,26 @@ async def test_the_expiry_moves(home: Home, moved: timedelta, again: int) -> Non
     assert len(heard) == 1 + again
 
 
+@pytest.mark.parametrize("days", [7, 9])
+@pytest.mark.parametrize("is_used_up", [False, True])
+async def test_a_package_that_is_away_for_days(
+    home: Home, days: int, is_used_up: bool
+) -> None:
+    """A package that can be used again has passed the marks that it passed before."""
+    item = await add(home, expires=NOW + 40 * DAY)
+    heard = await listen(home.hass, automation(expiring(days=30), says=ORDER_ID))
+    for _ in range(11):
+        await home.pass_time(DAY)
+    assert said(heard) == ["ORD-2"]
+    item.used, item.status = item.traffic if is_used_up else 0, 0
+    await home.poll(3)
+    for _ in range(days):
+        await home.pass_time(DAY)
+    item.traffic, item.status = 2 * item.traffic, 1
+    await home.poll(3)
+    assert said(heard) == ["ORD-2"]
+
+
 async def test_the_expiry_moves_every_day(home: Home) -> None:
     """A package that is extended by 23:59 hours a day fires once a day."""
     item = await add(home, expires=NOW + 25 * HOUR)

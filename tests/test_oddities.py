@@ -466,3 +466,49 @@ async def test_odd_pauses(home: Home, pause: str) -> None:
     home.api.heal()
     await home.poll(2)
     assert home.entry.runtime_data.last_update_success is not is_long
+
+
+@pytest.mark.parametrize("used", [GIB // 2, GIB])
+async def test_use_that_cannot_be_read_at_first(
+    home: Home, events: Events, used: int
+) -> None:
+    """A new package is new once its use can be read, also after the next one came."""
+    await home.set_up()
+    before = _consumed(home)
+    item = _package("2", created=NOW + timedelta(minutes=4))
+    home.account.packages.append(item)
+
+    def change(answer: dict[str, Any]) -> None:
+        for row in answer["data"]["records"]:
+            if row["id"] == "2":
+                row["trafficUsed"] = "?"
+
+    home.api.break_(Fault(change=change), RECORDS)
+    await home.poll(2)
+    home.account.packages.append(_package("3", created=NOW + timedelta(minutes=11)))
+    await home.poll(2)
+    item.used, item.status = used, int(used < GIB)
+    home.api.heal()
+    await home.poll(2)
+    assert _consumed(home) - before == used
+    reported = [("purchased", "ORD-3"), ("purchased", "ORD-2")]
+    ends = [("depleted", "ORD-2")] if used == GIB else []
+    assert _reported(events) == reported + ends
+
+
+@pytest.mark.parametrize("is_reloaded", [False, True])
+async def test_end_without_expiry_over_a_reload(
+    home: Home, events: Events, is_reloaded: bool
+) -> None:
+    """An expiry that is missing in the reading of an end is no renewal later."""
+    item = _package("2")
+    home.account.packages.append(item)
+    await home.set_up()
+    item.used, item.expires = GIB, None
+    await home.poll()
+    if is_reloaded:
+        await home.reload()
+    await home.poll(3)
+    item.used = GIB - MIB
+    await home.poll(4)
+    assert _reported(events) == [("depleted", "ORD-2")]

@@ -184,8 +184,8 @@ def _snapshot(state: AccountState, now: datetime) -> _Snapshot:
             state.consumption.watched_since,
             state.ledger.needs_baseline,
             state.is_unsettled,
-            state.invalid_responses.since,
-            state.unreadable_values.since,
+            state.invalid_responses.stage,
+            state.unreadable_values.stage,
         ),
         other=(
             state.shown_overview,

@@ -93,6 +93,7 @@ def _encode_package(package: Package, codec: Codec) -> dict[str, Any]:
         "restart_seen": _to_timestamp(package.restart_seen),
         "has_restarted": package.has_restarted,
         "is_restart_told": package.is_restart_told,
+        "is_end_without_expiry": package.is_end_without_expiry,
     }
 
 
@@ -201,6 +202,7 @@ def _decode_package(item: dict[str, Any], codec: Codec) -> Package:
         restart_seen=_from_timestamp(item["restart_seen"]),
         has_restarted=item["has_restarted"] is True,
         is_restart_told=item["is_restart_told"] is True,
+        is_end_without_expiry=item["is_end_without_expiry"] is True,
     )
 
 

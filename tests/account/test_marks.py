@@ -219,10 +219,12 @@ def test_expiry_that_comes_back(moved: timedelta) -> None:
 
 
 def test_packages_that_are_no_longer_known() -> None:
-    """The scales of packages that are no longer known are dropped."""
+    """The scales of unknown packages are dropped once these have expired."""
     passed = Passed(DAY, NOW + DAY)
     marks = Marks(packages={"1": passed, "2": passed})
-    marks.keep({"2": None})
+    marks.keep({"2": None}, NOW)
+    assert marks.packages == {"1": passed, "2": passed}
+    marks.keep({"2": None}, NOW + DAY)
     assert marks.packages == {"2": passed}
 
 
@@ -249,7 +251,7 @@ def test_undo_of_packages() -> None:
     rows = [expiring(HOUR, id_=id_) for id_ in (*passed, "new")]
     marks.pass_packages(rows, NOW)
     after = marks.copy()
-    marks.keep({"moved": None, "extended": None, "new": None})
+    marks.keep({"moved": None, "extended": None, "new": None}, NOW + DAY)
     marks.pass_packages(
         [expiring(3 * DAY, id_="extended"), expiring(HOUR, id_="baseline")], NOW
     )

@@ -163,7 +163,7 @@ class Account:
             state.last_sync = now
         elif not is_baseline:
             state.consumption.count(outcome.used)
-        state.marks.keep(state.ledger.to_keep(now))
+        state.marks.keep(state.ledger.to_keep(now), now)
         usable = (record for record in state.ledger.active if record.is_usable(now))
         self.records.note_sync(
             LastSync(now, overview, first_expiry(usable), reading.adds_up)

@@ -14,7 +14,7 @@ from ..api import PAGE_SIZE, Listing, Record, Source
 from .consumption import RETENTION
 from .package import ARRIVALS, Change, Package, Step
 from .times import CLOCK_TOLERANCE
-from .unreadable import UnreadableValues
+from .unreadable import FirstSeen, UnreadableValues
 
 _EPOCH: Final = datetime.fromtimestamp(0, UTC)
 
@@ -218,18 +218,18 @@ class Ledger:
     def _admit(self, record: Record, now: datetime) -> Step | None:
         """Return a new package, or None for a row without a readable use."""
         left_out = self._unreadable.left_out
+        seen = left_out.get(record.id) or _first_seen(self, record)
         if "trafficUsed" in record.unreadable:
-            left_out.setdefault(record.id, self.needs_baseline)
+            left_out[record.id] = seen
             return None
         arrival = ARRIVALS[record.source]
         if self.needs_baseline:
             package = Package.from_history(record, now)
             return Step(package, record.traffic_used, ())
-        if left_out.get(record.id):
-            return Step(Package.from_history(record, now), 0, ())
-        if not _is_newer(record, self.newest):
+        if seen is not FirstSeen.NEW:
             package = Package.from_history(record, now)
-            return Step(package, 0, (arrival,) if record.is_active else ())
+            is_news = seen is FirstSeen.OLD and record.is_active
+            return Step(package, 0, (arrival,) if is_news else ())
         step = Package(record).update(record, now)
         return Step(step.package, step.used, (arrival, *step.kinds))
 
@@ -289,6 +289,13 @@ def _note_newest(ledger: Ledger, records: Iterable[Record], now: datetime) -> No
             and record.id in ledger.packages
         ):
             newest[record.source] = created
+
+
+def _first_seen(ledger: Ledger, record: Record) -> FirstSeen:
+    """Return how an unknown row is seen for the first time."""
+    if ledger.needs_baseline:
+        return FirstSeen.IN_BASELINE
+    return FirstSeen.NEW if _is_newer(record, ledger.newest) else FirstSeen.OLD
 
 
 def _is_newer(record: Record, newest: dict[Source, datetime]) -> bool:

@@ -203,11 +203,14 @@ class Marks:
         ]
         return min(due, default=None)
 
-    def keep(self, known: Mapping[str, object]) -> None:
-        """Drop the scales of packages that are no longer known."""
-        # Not a difference of sets, which takes as long as everything known is.
-        for id_ in [id_ for id_ in self.packages if id_ not in known]:
-            del self.packages[id_]
+    def keep(self, known: Mapping[str, object], now: datetime) -> None:
+        """Drop the scales of packages that are not known, once they have expired.
+
+        Until then, a package can become usable again, and has passed what it passed.
+        """
+        for id_, passed in list(self.packages.items()):
+            if id_ not in known and passed.expires <= now:
+                del self.packages[id_]
 
 
 def _moving(

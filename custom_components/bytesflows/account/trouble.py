@@ -9,6 +9,8 @@ from .times import DAY
 REPORT_AFTER: Final = DAY
 """How long trouble lasts before people are asked to report it."""
 
+_HALF_DAY: Final = 12 * 60 * 60
+
 
 @dataclass(slots=True)
 class Trouble:
@@ -25,14 +27,24 @@ class Trouble:
             self.clear()
 
     def note(self, now: datetime) -> None:
-        """Note that it is there."""
-        if self.since is None or self.since > now:
+        """Note that it is there; after more than a day without it, it begins again."""
+        if (
+            self.since is None
+            or self.last is None
+            or not self.since <= now <= self.last + DAY
+        ):
             self.since = now
         self.last = now
 
     def clear(self) -> None:
         """Note that it has passed."""
         self.since = self.last = None
+
+    @property
+    def stage(self) -> tuple[datetime | None, int | None]:
+        """Return the beginning, and the half-day of the last time, which are stored."""
+        last = self.last
+        return self.since, None if last is None else int(last.timestamp()) // _HALF_DAY
 
     def is_lasting(self, now: datetime) -> bool:
         """Return whether it has lasted long enough to be reported."""

@@ -2,8 +2,18 @@
 
 from collections import Counter
 from collections.abc import Collection
+from enum import Enum, auto
 
 from .package import Package
+
+
+class FirstSeen(Enum):
+    """How a row that could not be read was first seen."""
+
+    IN_BASELINE = auto()
+    OLD = auto()
+    """Older than a known package of its source."""
+    NEW = auto()
 
 
 class UnreadableValues:
@@ -13,9 +23,8 @@ class UnreadableValues:
         """Start with none."""
         self.unidentified = 0
         """Rows without a readable id in the last complete reading."""
-        self.left_out: dict[str, bool] = {}
-        """By id, rows that no package could be made of, and whether they were there
-        before we looked."""
+        self.left_out: dict[str, FirstSeen] = {}
+        """By id, rows that are no packages yet, and how they were first seen."""
         self._names: dict[str, frozenset[str]] = {}
 
     def note(self, package: Package) -> None:
