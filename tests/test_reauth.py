@@ -164,6 +164,22 @@ async def test_rejection_for_five_minutes(
     assert [*flows(home), *issues(home)] == []
 
 
+async def test_two_rejections_days_apart(home: Home) -> None:
+    """Two odd rejections with an outage between them ask nobody for a token."""
+    await home.set_up()
+    home.api.break_(Fault.refuse(401))
+    await home.poll()
+    home.api.heal()
+    home.api.break_(Fault.refuse(502))
+    for _ in range(48):
+        await home.pass_time(HOUR)
+    home.api.heal()
+    home.api.break_(Fault.refuse(401))
+    await home.poll()
+    home.api.heal()
+    assert flows(home) == []
+
+
 async def test_one_request_an_hour_while_somebody_is_asked(home: Home) -> None:
     """A rejected token is tried once an hour, whoever wants a refresh."""
     await home.set_up()

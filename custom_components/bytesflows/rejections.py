@@ -64,10 +64,17 @@ class Rejections:
     def note(
         self, entry: ConfigEntry[Any], error: BytesFlowsAuthenticationError
     ) -> Rejection:
-        """Note that a token was rejected; the second time in a row counts."""
+        """Note that a token was rejected; the second time within an hour counts."""
         credentials = _credentials(entry)
         last = self._items.get(entry.entry_id)
-        is_confirmed = last is not None and last.credentials == credentials
+        is_confirmed = (
+            last is not None
+            and last.credentials == credentials
+            and (
+                last.is_confirmed
+                or monotonic() < last.retry_at + RETRY_AFTER.total_seconds()
+            )
+        )
         wait = RETRY_AFTER if is_confirmed else CONFIRM_AFTER
         rejection = Rejection(
             str(error), is_confirmed, monotonic() + wait.total_seconds(), credentials
