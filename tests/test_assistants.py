@@ -15,7 +15,7 @@ from dev import ROOT
 from dev.simulated_api import GIB, MIB, Account, Fault, Package
 from homeassistant.components.conversation import async_converse
 from homeassistant.core import Context, HomeAssistant
-from homeassistant.helpers import entity_registry as er
+from homeassistant.helpers import device_registry as dr, entity_registry as er
 from homeassistant.setup import async_setup_component
 
 from .helpers.clock import NOW
@@ -331,9 +331,37 @@ async def test_run_actions(home: Home) -> None:
 
 
 async def test_no_account(hass: HomeAssistant) -> None:
-    """Without an account there is an answer, too."""
+    """Without an account there is an answer, too, and it speaks of no name."""
     await listen(hass, ENGLISH)
-    assert await ask(hass, LEFT) == "There is no BytesFlows account of this name."
+    for sentence in (LEFT, "how much traffic does Work have left"):
+        assert await ask(hass, sentence) == "There is no BytesFlows account."
+
+
+@pytest.mark.parametrize("name", ["2", "1.50", "Work"])
+async def test_any_name(
+    home: Home, device_registry: dr.DeviceRegistry, name: str
+) -> None:
+    """A device can be named like a number."""
+    await home.set_up()
+    entry = await add_account(home, "Other")
+    [device] = dr.async_entries_for_config_entry(device_registry, entry.entry_id)
+    device_registry.async_update_device(device.id, name_by_user=name)
+    await listen(home.hass, ENGLISH)
+    said = await ask(home.hass, f"how much traffic does {name} have left")
+    assert said == f"{name}: 3.0 gigabytes of 3.0 gigabytes left."
+
+
+async def test_unlimited(home: Home) -> None:
+    """An unlimited package is not an empty one."""
+    home.account.packages = [package("1", size=0, days=0.1)]
+    await home.set_up()
+    await listen(home.hass, ENGLISH)
+    assert await ask(home.hass, LEFT) == "The traffic is unlimited."
+    assert await ask(home.hass, LASTS) == "The traffic is unlimited."
+    assert (
+        await ask(home.hass, EXPIRY)
+        == "The next package expires today at 15:24. Its traffic is unlimited."
+    )
 
 
 def test_documented_tool() -> None:
