@@ -54,6 +54,8 @@ NAMES: Final = sorted(
 )
 DAY: Final = timedelta(days=1)
 HOUR: Final = timedelta(hours=1)
+JOINER: Final = "\u2060"
+"""The character of no width that keeps a text from becoming a number."""
 
 pytestmark = pytest.mark.usefixtures("no_errors", "now")
 
@@ -388,6 +390,78 @@ async def test_package_expiring_in_an_outage(home: Home, make: Make) -> None:
     assert len(seen) == 2
 
 
+@pytest.mark.parametrize(
+    ("unit", "remaining", "size"),
+    [
+        (UnitOfInformation.GIBIBYTES, 3000, "2.93 KiB"),
+        (UnitOfInformation.GIBIBYTES, 500, "500 B"),
+        (UnitOfInformation.GIBIBYTES, 0.06 * GIB, "61.44 MiB"),
+        (UnitOfInformation.GIGABYTES, 3000, "3.00 kB"),
+        (UnitOfInformation.TEBIBYTES, 64 * GIB, "64.00 GiB"),
+        (UnitOfInformation.TEBIBYTES, 512 * GIB, "0.50 TiB"),
+        (UnitOfInformation.BYTES, 64 * GIB, "68719476736 B"),
+        (UnitOfInformation.GIGABITS, 64 * GIB, "64.00 GiB"),
+    ],
+)
+async def test_package_expiring_sizes(
+    home: Home,
+    make: Make,
+    entity_registry: er.EntityRegistry,
+    unit: UnitOfInformation,
+    remaining: float,
+    size: str,
+) -> None:
+    """A size is in the unit of the entity, unless it is small in that."""
+    home.account.packages.append(package("2", days=3.2, traffic=remaining / GIB))
+    await home.set_up()
+    entity_registry.async_update_entity_options(
+        entity_id(home.hass, "expiring_traffic"),
+        "sensor",
+        {"unit_of_measurement": unit},
+    )
+    await home.reload()
+    seen = await make("package_expiring", lead_times=["72"])
+    await home.pass_time(6 * HOUR)
+    assert [title for title, _ in seen] == [f"BytesFlows: {size} about to expire"]
+
+
+@pytest.mark.parametrize("order", ["0", "20.10", "ORD-2"])
+async def test_package_expiring_order(home: Home, make: Make, order: str) -> None:
+    """An order id is text, even if it looks like a number."""
+    bought = package("2", days=3.2)
+    bought.order_id = order
+    home.account.packages.append(bought)
+    await home.set_up()
+    seen = await make("package_expiring", lead_times=["72"])
+    await home.pass_time(6 * HOUR)
+    [(_, message)] = seen
+    assert f"It was purchased as {order}." in message.replace(JOINER, "")
+
+
+@pytest.mark.parametrize(
+    ("packages", "size"),
+    [
+        ([10, 5], "15.00 GiB"),
+        ([0], "unlimited traffic"),
+        ([0, 5], "5.00 GiB"),
+    ],
+)
+async def test_run_actions_of_packages(
+    home: Home, make: Make, packages: list[float], size: str
+) -> None:
+    """Without a trigger, the message is about all that expires next."""
+    home.account.packages = [
+        package(str(number), days=1.1, traffic=traffic)
+        for number, traffic in enumerate(packages)
+    ]
+    await home.set_up()
+    seen = await make("package_expiring")
+    await run_actions(home.hass)
+    [(title, message)] = seen
+    assert title == f"BytesFlows: {size} about to expire"
+    assert message.startswith(f"Next expiry: {size} on March 2, 2:24 PM. Use it")
+
+
 # Low balance.
 
 
@@ -425,6 +499,60 @@ async def test_low_balance_once(home: Home, make: Make) -> None:
         for action in ("off", "on"):
             await turn(home.hass, action, "made")
     assert len(seen) == 1
+
+
+@pytest.mark.parametrize(
+    ("style", "currency", "balance", "expected"),
+    [
+        ("month_day", "USD", -3.4, "-$3.40."),
+        ("dots", "USD", -3.4, "-3,40 $."),
+        ("month_day", "CHF", -3.4, "-3.40 CHF."),
+        ("month_day", None, 0, "0.00."),
+        ("month_day", None, 4.5, "4.50."),
+        ("dots", None, 4.5, "4,50."),
+    ],
+)
+async def test_balances(
+    home: Home,
+    make: Make,
+    style: str,
+    currency: str | None,
+    balance: float,
+    expected: str,
+) -> None:
+    """A balance can be negative, and have no currency."""
+    home.account.balance = balance
+    home.api.break_(Fault.data(currency=currency), OVERVIEW)
+    await home.set_up()
+    seen = await make("low_balance", format=style, text_left="", text_forecast="")
+    await run_actions(home.hass)
+    next_ = "Add funds before you need the next package."
+    [(title, message)] = seen
+    assert title == "BytesFlows: low balance"
+    assert message.replace(JOINER, "") == f"Balance: {expected} {next_}"
+
+
+@pytest.mark.parametrize("name", ["low_balance", "low_traffic", "unusual_use"])
+async def test_one_period(
+    recorder_mock: object, home: Home, make: Make, name: str
+) -> None:
+    """A date that ends with a period ends a sentence, too."""
+    await home.set_up()
+    seen = await make(name, format="dots")
+    await run_actions(home.hass)
+    [(_, message)] = seen
+    assert "At this rate it is used up on 21.3." in message
+    assert ".." not in message
+
+
+async def test_own_ellipsis(home: Home, make: Make) -> None:
+    """Three periods in an own text are kept."""
+    await home.set_up()
+    seen = await make(
+        "low_balance", format="dots", text_left="", text_forecast="{{ depletion }}.."
+    )
+    await run_actions(home.hass)
+    assert seen[0][1] == "Balance: 20,00 $. 21.3..."
 
 
 # Traffic will not last.
@@ -497,6 +625,59 @@ async def test_will_not_last_for_days(home: Home, make: Make) -> None:
 async def test_will_last_for_ever(home: Home, make: Make) -> None:
     """Without a last expiry nothing is too short for it."""
     home.account.packages[0].expires = None
+    await home.set_up()
+    seen = await make("traffic_will_not_last")
+    await home.poll(2)
+    assert seen == []
+
+
+async def test_will_not_last_nearly_gone(home: Home, make: Make) -> None:
+    """The less time is left, the earlier it notifies again."""
+    await home.set_up()
+    seen = await make("traffic_will_not_last", horizon="days", days=18)
+    bought = home.account.packages[0]
+    bought.used = 70 * GIB
+    await home.poll(2)
+    assert len(seen) == 1
+    # Solved for a day, and short again.
+    home.account.packages.append(package("2", days=60, traffic=500))
+    await home.poll(2)
+    await home.pass_time(DAY + HOUR)
+    assert len(seen) == 1
+    home.account.packages[1].used = 499 * GIB
+    bought.used = 97 * GIB
+    for _ in range(20):
+        await home.pass_time(HOUR)
+    assert [title for title, _ in seen] == ["BytesFlows: traffic will not last"] * 2
+
+
+async def test_no_traffic_left(home: Home, make: Make) -> None:
+    """It notifies when nothing is left, and again only after some days."""
+    await home.set_up()
+    seen = await make("traffic_will_not_last", horizon="days", days=18)
+    bought = home.account.packages[0]
+    bought.used = 70 * GIB
+    await home.poll(2)
+    assert len(seen) == 1
+    bought.used = bought.traffic
+    for hour in range(6 * 24):
+        await home.pass_time(HOUR)
+        if hour % 10 == 5:
+            await outage(home)
+            await home.reload()
+    assert len(seen) == 2
+    assert seen[1] == (
+        "BytesFlows: no traffic left",
+        "0.00 GiB left (0.0%). Balance: $20.00. Purchase a package to continue.",
+    )
+    for _ in range(2 * 24):
+        await home.pass_time(HOUR)
+    assert len(seen) == 3
+
+
+async def test_unlimited_lasts(home: Home, make: Make) -> None:
+    """An unlimited package adds nothing to the available traffic, and is not gone."""
+    home.account.packages = [package("2", days=9, traffic=0)]
     await home.set_up()
     seen = await make("traffic_will_not_last")
     await home.poll(2)
@@ -660,8 +841,8 @@ RUN: Final[dict[str, Message]] = {
     "package_expiring": (
         "BytesFlows: 40.00 GiB about to expire",
         (
-            "A package with 40.00 GiB left expires on April 10, 12:00 PM. Use it "
-            "before then, or it is lost."
+            "Next expiry: 40.00 GiB on April 10, 12:00 PM. Use it before then, or it "
+            "is lost."
         ),
     ),
     "traffic_will_not_last": (
@@ -690,8 +871,8 @@ NOTHING: Final[dict[str, Message]] = {
         "No package with traffic left is known to expire.",
     ),
     "traffic_will_not_last": (
-        "BytesFlows: no forecast",
-        "0.00 GiB left. It is not known when traffic will be used up.",
+        "BytesFlows: no traffic left",
+        "0.00 GiB left. Purchase a package to continue.",
     ),
     "unusual_use": (
         "BytesFlows: average use is unknown",
@@ -703,7 +884,7 @@ AWAY: Final[dict[str, Message]] = {
     "low_balance": ("BytesFlows", "No values are available at the moment."),
     "low_traffic": ("BytesFlows", "No values are available at the moment."),
     "no_check_in": ("BytesFlows", "No values are available at the moment."),
-    "package_expiring": NOTHING["package_expiring"],
+    "package_expiring": ("BytesFlows", "No values are available at the moment."),
     "traffic_will_not_last": (
         "BytesFlows: no forecast",
         "It is not known when traffic will be used up.",
