@@ -3,17 +3,20 @@
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+import re
 import shutil
 from typing import Any
 
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
+from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 import yaml
 
 from custom_components.bytesflows.llm import GetTrafficTool
 from dev import ROOT
 from dev.simulated_api import GIB, MIB, Account, Fault, Package
 from homeassistant.components.conversation import async_converse
+from homeassistant.components.homeassistant.exposed_entities import async_expose_entity
 from homeassistant.core import Context, HomeAssistant
 from homeassistant.helpers import device_registry as dr, entity_registry as er
 from homeassistant.setup import async_setup_component
@@ -362,6 +365,43 @@ async def test_unlimited(home: Home) -> None:
         await ask(home.hass, EXPIRY)
         == "The next package expires today at 15:24. Its traffic is unlimited."
     )
+
+
+async def test_agent(
+    home: Home,
+    hass_client_no_auth: ClientSessionGenerator,
+    hass_read_only_access_token: str,
+) -> None:
+    """An agent needs no administrator at the URL that the page names."""
+    await home.set_up()
+    assert await async_setup_component(home.hass, "homeassistant", {})
+    available = "sensor.bytesflows_available_traffic"
+    async_expose_entity(home.hass, "conversation", available, True)
+    flow = await home.hass.config_entries.flow.async_init(
+        "mcp_server", context={"source": "user"}
+    )
+    await home.hass.config_entries.flow.async_configure(flow["flow_id"], {})
+    await home.hass.async_block_till_done()
+    page = PAGE.read_text(encoding="utf-8")
+    (named,) = re.findall(r"`http://homeassistant\.local:8123(/\S+)`", page)
+    client = await hass_client_no_auth()
+
+    async def tools(path: str) -> tuple[int, str]:
+        """Ask for the tools; return the status and the answer."""
+        response = await client.post(
+            path,
+            json={"jsonrpc": "2.0", "id": 1, "method": "tools/list"},
+            headers={
+                "Accept": "application/json",
+                "Authorization": f"Bearer {hass_read_only_access_token}",
+            },
+        )
+        return response.status, await response.text()
+
+    status, said = await tools(named)
+    assert status == 200
+    assert f'"{GetTrafficTool.name}"' in said
+    assert (await tools("/api/mcp"))[0] == 401
 
 
 def test_documented_tool() -> None:

@@ -421,29 +421,80 @@ async def test_device_name(home: Home, hass_ws_client: WebSocketGenerator) -> No
 async def test_script(
     home: Home, hass_client: ClientSessionGenerator, hass_access_token: str
 ) -> None:
-    """The script for scrapers ends with an error while traffic is low or unknown."""
+    """The script for scrapers ends with a reason unless traffic is known to last."""
     await home.set_up()
     assert await async_setup_component(home.hass, "api", {})
     (script,) = _blocks(ROOT / "docs" / "recipes.md", "python")
     client = await hass_client()
     environment = {
-        "HASS_URL": str(client.make_url("")).rstrip("/"),
+        "HASS_URL": str(client.make_url("")),
         "HASS_TOKEN": hass_access_token,
     }
 
-    async def run() -> int:
-        """Run the script, and return its exit code."""
+    async def run(**changed: str) -> tuple[int | None, str]:
+        """Run the script, and return its exit code and the reason."""
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-c", script, env=environment
+            sys.executable,
+            "-c",
+            script,
+            env={**environment, **changed},
+            stderr=asyncio.subprocess.PIPE,
         )
-        return await process.wait()
+        _, said = await process.communicate()
+        return process.returncode, said.decode().strip()
 
-    assert await run() == 0
+    assert await run() == (0, "")
     home.account.packages[0].used = 95 * GIB
     await home.poll()
-    assert await run() == 1
+    assert await run() == (1, "BytesFlows traffic is low or unknown: on")
     await home.unload()
-    assert await run() == 1
+    assert await run() == (1, "BytesFlows traffic is low or unknown: unavailable")
+    asked = "Cannot read the state from Home Assistant: "
+    assert await run(HASS_TOKEN="x") == (1, f"{asked}HTTP Error 401: Unauthorized")
+    code, said = await run(HASS_URL="http://127.0.0.1:9")
+    assert (code, said.startswith(asked), said.count("\n")) == (1, True, 0)
+    code, said = await run(HASS_URL="")
+    assert (code, said.startswith(asked), said.count("\n")) == (1, True, 0)
+    # The file that the page shows sets all that the script needs.
+    settings, unit = _blocks(ROOT / "docs" / "recipes.md", "ini")
+    assert {line.partition("=")[0] for line in settings.splitlines()} == set(
+        environment
+    )
+    assert "EnvironmentFile=/etc/scraper.env" in unit
+    environment.pop("HASS_TOKEN")
+    assert await run() == (1, "'HASS_TOKEN' is not set.")
+
+
+@pytest.mark.parametrize("ignores", [None, False])
+async def test_sum(home: Home, ignores: bool | None) -> None:
+    """The helper adds up what is available, unless its options say otherwise."""
+    await home.set_up()
+    await set_up_second(home)
+    entities = [f"sensor.bytesflows{end}_available_traffic" for end in ("", "_2")]
+    flows = home.hass.config_entries.flow
+    flow = await flows.async_init("group", context={"source": "user"})
+    await flows.async_configure(flow["flow_id"], {"next_step_id": "sensor"})
+    options = {"entities": entities, "hide_members": False, "type": "sum"}
+    made = await flows.async_configure(flow["flow_id"], {"name": "All", **options})
+    await home.hass.async_block_till_done()
+    if ignores is not None:
+        changes = home.hass.config_entries.options
+        flow = await changes.async_init(made["result"].entry_id)
+        options["ignore_non_numeric"] = ignores
+        await changes.async_configure(flow["flow_id"], options)
+        await home.hass.async_block_till_done()
+    first, second, total = (
+        home.hass.states.get(key) for key in (*entities, "sensor.all")
+    )
+    assert first
+    assert second
+    assert total
+    assert float(total.state) == float(first.state) + float(second.state)
+    await home.hass.config_entries.async_unload("01JOTHER")
+    await home.hass.async_block_till_done()
+    total = home.hass.states.get("sensor.all")
+    assert total
+    assert total.state == (first.state if ignores is None else "unknown")
 
 
 async def test_answer(home: Home) -> None:
