@@ -749,7 +749,7 @@ async def test_unusual_use(
             "BytesFlows: unusual use",
             (
                 f"{used} {unit} used today. The daily average is {average} {unit}. "
-                "Check which of your programs uses so much."
+                "Find out which program used it."
             ),
         )
     ]
