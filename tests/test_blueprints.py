@@ -555,6 +555,18 @@ async def test_own_ellipsis(home: Home, make: Make) -> None:
     assert seen[0][1] == "Balance: 20,00 $. 21.3..."
 
 
+async def test_low_balance_after_unknown(home: Home, make: Make) -> None:
+    """A balance that drops while it cannot be read is noticed."""
+    await home.set_up()
+    seen = await make("low_balance")
+    home.api.break_(Fault.data(balance=None), OVERVIEW)
+    await home.poll()
+    home.api.heal()
+    home.account.balance = 1
+    await home.poll(2)
+    assert [title for title, _ in seen] == ["BytesFlows: low balance"]
+
+
 # Traffic will not last.
 
 
@@ -649,6 +661,19 @@ async def test_will_not_last_nearly_gone(home: Home, make: Make) -> None:
     for _ in range(20):
         await home.pass_time(HOUR)
     assert [title for title, _ in seen] == ["BytesFlows: traffic will not last"] * 2
+
+
+@pytest.mark.parametrize(("used", "is_advised"), [(60, True), (10, False)])
+async def test_allowance(home: Home, make: Make, used: float, is_advised: bool) -> None:
+    """Traffic that expires before it is used up has no allowance."""
+    home.account.packages = [
+        package("1", days=5, traffic=70, used=used, created=NOW - 5 * DAY)
+    ]
+    await home.set_up()
+    seen = await make("traffic_will_not_last", horizon="days", days=7)
+    await home.poll(2)
+    [(_, message)] = seen
+    assert ("use at most" in message) is is_advised
 
 
 async def test_no_traffic_left(home: Home, make: Make) -> None:
