@@ -700,6 +700,22 @@ async def test_no_traffic_left(home: Home, make: Make) -> None:
     assert len(seen) == 3
 
 
+@pytest.mark.parametrize("used", [0, 0.001])
+async def test_years_left(home: Home, make: Make, used: float) -> None:
+    """Traffic of which next to nothing is used has a forecast, too."""
+    home.account.packages[0].used = round(used * GIB)
+    home.account.packages[0].expires = None
+    await home.set_up()
+    seen = await make("traffic_will_not_last", text_left="", text_balance="")
+    await run_actions(home.hass)
+    assert seen == [
+        (
+            "BytesFlows: traffic lasts for years",
+            "At this rate it lasts for years.",
+        )
+    ]
+
+
 async def test_unlimited_lasts(home: Home, make: Make) -> None:
     """An unlimited package adds nothing to the available traffic, and is not gone."""
     home.account.packages = [package("2", days=9, traffic=0)]
