@@ -230,6 +230,16 @@ async def test_low_traffic_alone(home: Home, make: Make) -> None:
     assert [title for title, _ in seen] == ["BytesFlows: traffic is low"]
 
 
+async def test_low_traffic_before(home: Home, make: Make) -> None:
+    """Traffic that is already low is no news for a new automation."""
+    await home.set_up()
+    home.account.packages[0].used = 95 * GIB
+    await home.poll(2)
+    seen = await make("low_traffic")
+    await home.poll(3)
+    assert seen == []
+
+
 async def test_low_traffic_in_an_outage(home: Home, make: Make) -> None:
     """Traffic that becomes low during an outage is noticed."""
     await home.set_up()
