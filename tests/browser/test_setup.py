@@ -163,8 +163,6 @@ async def test_repair(
         return bool(states["event.bytesflows_package"]["state"] != "unknown")
 
     await until(is_listed)
-    # It is still in the future an hour later.
-    simulated.clock = lambda: datetime.now(UTC) + timedelta(minutes=61)
 
     async def is_found() -> bool:
         await home.poll()

@@ -1,7 +1,8 @@
 """Start Home Assistant as `python -m homeassistant` does, without long pauses.
 
-Home Assistant asks for an update at most once in 10 seconds, and a rejected token is
-tried again a minute later: tests of what people see have no use for either pause.
+Home Assistant asks for an update at most once in 10 seconds, a rejected token is tried
+again a minute later, and a time zone is in doubt an hour later: tests of what people
+see have no use for these pauses.
 """
 
 from datetime import timedelta
@@ -9,12 +10,23 @@ from importlib import import_module
 from pathlib import Path
 import runpy
 import sys
+from typing import Any
 
 # The integration is in the folder that this process runs in, not beside this file.
 sys.path[0] = str(Path.cwd())
 coordinator = import_module("custom_components.bytesflows.coordinator")
 rejections = import_module("custom_components.bytesflows.rejections")
 polling = coordinator.BytesFlowsCoordinator
-polling.async_request_refresh = polling.async_refresh
+
+
+async def refresh(self: Any) -> None:  # noqa: ANN401
+    """Read the packages, too, but at once."""
+    self.account.records.request()
+    await self.async_refresh()
+
+
+polling.async_request_refresh = refresh
+zone_watch = import_module("custom_components.bytesflows.account.zone_watch")
+zone_watch.STILL_THERE_AFTER = timedelta(seconds=1)  # type: ignore[attr-defined]
 rejections.CONFIRM_AFTER = timedelta(seconds=1)  # type: ignore[attr-defined]
 runpy.run_module("homeassistant", run_name="__main__", alter_sys=True)
