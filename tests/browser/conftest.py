@@ -73,6 +73,7 @@ async def simulated(home: HomeAssistant) -> AsyncGenerator[SimulatedApi]:
     api = SimulatedApi(make_account())
     await api.start()
     yield api
+    pytest_socket.enable_socket()
     await clear(home)
     await api.stop()
 
