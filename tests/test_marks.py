@@ -1,6 +1,7 @@
 """Marks: each fires once, whatever happens in between."""
 
 from collections.abc import Awaitable, Callable, Generator
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -10,12 +11,14 @@ from pytest_homeassistant_custom_component.common import (
 )
 
 from custom_components.bytesflows import PLATFORMS
+from custom_components.bytesflows.account import LowMark
 from custom_components.bytesflows.coordinator import AUTOMATION_START_DELAY
 from custom_components.bytesflows.dispatch import (
     RETRY_SECONDS,
     SAVE_PATIENCE,
     STOP_SECONDS,
 )
+from custom_components.bytesflows.mark_actions import mark_key
 from custom_components.bytesflows.schedule import UPDATE_INTERVAL
 from dev.simulated_api import (
     GIB,
@@ -1169,3 +1172,10 @@ async def test_an_automation_reloads_the_entry(home: Home, reloads: int) -> None
     assert "2" in said(heard)
     await home.poll(3)
     assert said(heard).count("BytesFlows") == 2
+
+
+def test_keys_of_marks() -> None:
+    """The same mark of another time that traffic became low is another one."""
+    first = LowMark(True, MINUTE, NOW)
+    assert mark_key(first) == mark_key(replace(first))
+    assert mark_key(first) != mark_key(replace(first, since=NOW + HOUR))

@@ -330,9 +330,11 @@ class Soak:
 
     async def _cut_in_a_poll(self, method: str, *, is_behind: bool) -> None:
         """Cut the power before or after a poll is saved that found a package."""
-        self._freezer.tick(UPDATE_INTERVAL)
-        self._arrive()
         hass = self._lives.hass
+        self._freezer.tick(UPDATE_INTERVAL)
+        # Marks that are due by time are saved on their own, before the poll.
+        await hass.async_block_till_done()
+        self._arrive()
         with gate(AccountStorage, method, is_behind=is_behind) as entrance:
             polling = hass.async_create_task(self._coordinator.async_refresh())
             await until(polling.done)

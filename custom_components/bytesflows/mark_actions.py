@@ -1,7 +1,7 @@
 """Starting automations with a mark that an account has passed."""
 
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from homeassistant.config_entries import ConfigEntry
@@ -21,12 +21,14 @@ _TRIGGERS: Final = {
 }
 
 
-type MarkKey = tuple[MarkKind, timedelta, str | None]
+type MarkKey = tuple[MarkKind, timedelta, str | datetime]
 
 
 def mark_key(mark: Mark) -> MarkKey:
-    """Return the key of a mark: its scale, its place, and its package."""
-    return *mark_place(mark), mark.record.id if isinstance(mark, PackageMark) else None
+    """Return the key of a mark: its place, and its package or its scale's start."""
+    return *mark_place(mark), (
+        mark.record.id if isinstance(mark, PackageMark) else mark.since
+    )
 
 
 def mark_place(mark: Mark) -> tuple[MarkKind, timedelta]:
