@@ -330,11 +330,9 @@ class Soak:
 
     async def _cut_in_a_poll(self, method: str, *, is_behind: bool) -> None:
         """Cut the power before or after a poll is saved that found a package."""
-        hass = self._lives.hass
         self._freezer.tick(UPDATE_INTERVAL)
-        # Marks that are due by time are saved on their own, before the poll.
-        await hass.async_block_till_done()
         self._arrive()
+        hass = self._lives.hass
         with gate(AccountStorage, method, is_behind=is_behind) as entrance:
             polling = hass.async_create_task(self._coordinator.async_refresh())
             await until(polling.done)
@@ -345,8 +343,14 @@ class Soak:
                     break
                 await asyncio.to_thread(time.sleep, 0.001)
             if is_behind and entrance.waiting:
-                self._note_world()
-                self.lost = self.world.expected - self.heard
+                if self._is_saved():
+                    self._note_world()
+                    self.lost = self.world.expected - self.heard
+                else:
+                    # It was a mark that was due by time, before the poll.
+                    entrance.open()
+                    await hass.async_block_till_done(wait_background_tasks=True)
+                    self._note()
             await self._lives.power_cut()
         await self._start()
 
@@ -365,6 +369,12 @@ class Soak:
             return None
         assert entry.state is ConfigEntryState.LOADED
         return entry.runtime_data
+
+    def _is_saved(self) -> bool:
+        """Return whether the file has the last reading."""
+        stored = self._lives.stored(f"{DOMAIN}.{self._entry_id}")
+        last_sync = self._coordinator.account.state.last_sync
+        return bool(stored["last_sync"] == last_sync.timestamp())
 
     def _note(self) -> None:
         """Look at what came of a poll: everything once, and nothing else."""
