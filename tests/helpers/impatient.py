@@ -15,7 +15,7 @@ from typing import Any
 # The integration is in the folder that this process runs in, not beside this file.
 sys.path[0] = str(Path.cwd())
 coordinator = import_module("custom_components.bytesflows.coordinator")
-rejections = import_module("custom_components.bytesflows.rejections")
+rejections: Any = import_module("custom_components.bytesflows.rejections")
 polling = coordinator.BytesFlowsCoordinator
 
 
@@ -26,7 +26,7 @@ async def refresh(self: Any) -> None:  # noqa: ANN401
 
 
 polling.async_request_refresh = refresh
-zone_watch = import_module("custom_components.bytesflows.account.zone_watch")
-zone_watch.STILL_THERE_AFTER = timedelta(seconds=1)  # type: ignore[attr-defined]
-rejections.CONFIRM_AFTER = timedelta(seconds=1)  # type: ignore[attr-defined]
+zone_watch: Any = import_module("custom_components.bytesflows.account.zone_watch")
+zone_watch.STILL_THERE_AFTER = timedelta(seconds=1)
+rejections.CONFIRM_AFTER = timedelta(seconds=1)
 runpy.run_module("homeassistant", run_name="__main__", alter_sys=True)
