@@ -110,6 +110,8 @@ class World:
     account: Account = field(default_factory=Account)
     used: dict[str, int] = field(default_factory=dict)
     """By id, the highest use of a package that a reading saw."""
+    in_use: set[str] = field(default_factory=set)
+    """Those that a reading saw active, or with a use: all others never end."""
     ended: set[str] = field(default_factory=set)
     expected: Counter[str] = field(default_factory=Counter)
     """What automations have to say, and how often."""
@@ -150,7 +152,12 @@ class World:
             self.used[row.id] = max(self.used.get(row.id, 0), row.used)
             if is_new and not is_first:
                 self.expected[f"{ARRIVALS[row.source]} {row.order_id}"] = 1
-            if not (row.status and row.remaining) and row.id not in self.ended:
+            if row.status or row.used:
+                self.in_use.add(row.id)
+            if (
+                not (row.status and row.remaining)
+                and row.id in self.in_use - self.ended
+            ):
                 self.ended.add(row.id)
                 end = "expired" if row.remaining else "depleted"
                 self.expected[f"{end} {row.order_id}"] = 0 if is_first else 1

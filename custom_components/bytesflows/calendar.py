@@ -18,7 +18,7 @@ from homeassistant.helpers.translation import async_get_translations
 from .api import Record
 from .const import DOMAIN
 from .coordinator import BytesFlowsConfigEntry
-from .entity import BytesFlowsEntity
+from .entity import ATTR_KEY, BytesFlowsEntity
 
 PARALLEL_UPDATES = 0
 
@@ -43,6 +43,8 @@ async def async_setup_entry(
 class BytesFlowsCalendar(BytesFlowsEntity, CalendarEntity):
     """Expiries of packages with traffic left, including past ones."""
 
+    # The title says how much is left: recorded, it would fill the database.
+    _unrecorded_attributes = frozenset({ATTR_KEY, "message"})
     _event: CalendarEvent | None = None
     _texts: dict[str, str]
 

@@ -217,6 +217,8 @@ def _async_update_time_zone_issue(
     """
     if verdict.is_confirmed:
         async_delete_issue(hass, TIME_ZONE, entry.entry_id)
+    if not verdict.evidence:
+        return
     known = _known_evidence(hass, entry)
     for item in verdict.evidence:
         if any(old.implies(item) for old in known):

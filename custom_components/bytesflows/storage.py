@@ -1,6 +1,6 @@
 """When the state of an account that outlives a restart is written."""
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, override
@@ -42,7 +42,7 @@ class _Snapshot:
     urgent: tuple[object, ...]
     """Changes, alarms, and marks: a difference is written at once."""
     other: tuple[object, ...]
-    packages: dict[str, Package]
+    packages: Mapping[str, Package]
 
     def is_fallen_behind(self, new: _Snapshot) -> bool:
         """Return whether a use went down, which a crash must not undo."""
@@ -192,5 +192,5 @@ def _snapshot(state: AccountState, now: datetime) -> _Snapshot:
             state.consumption.total,
             tuple(state.ledger.newest.items()),
         ),
-        packages=state.ledger.to_keep(now),
+        packages=state.ledger.watchlist.to_keep(now),
     )

@@ -40,7 +40,8 @@ def encode_state(state: AccountState, codec: Codec, now: datetime) -> dict[str, 
             for source, time in ledger.newest.items()
         },
         "packages": [
-            _encode_package(package, codec) for package in ledger.to_keep(now).values()
+            _encode_package(package, codec)
+            for package in ledger.watchlist.to_keep(now).values()
         ],
         "changes": [
             [change.kind.value, codec.encode_record(change.record)]

@@ -28,7 +28,7 @@ def restarted(ledger: Ledger) -> Ledger:
     new = Ledger()
     new.needs_baseline = ledger.needs_baseline
     new.newest = dict(ledger.newest)
-    for package in ledger.to_keep(NOW).values():
+    for package in ledger.watchlist.to_keep(NOW).values():
         new.put(package, NOW)
     return new
 
@@ -379,18 +379,18 @@ def test_packages_to_keep() -> None:
         record("waited", status=2, expires=NOW - DAY),
         *(replace(row, status=0) for row in endless),
     )
-    assert set(ledger.to_keep(NOW)) == {"lately", "active", "waiting"}
-    assert set(ledger.to_keep(NOW + 8 * DAY)) == {"active", "waiting"}
-    assert set(ledger.to_keep(NOW + 30 * DAY)) == {"active"}
+    assert set(ledger.watchlist.to_keep(NOW)) == {"lately", "active", "waiting"}
+    assert set(ledger.watchlist.to_keep(NOW + 8 * DAY)) == {"active", "waiting"}
+    assert set(ledger.watchlist.to_keep(NOW + 30 * DAY)) == {"active"}
 
 
 def test_package_that_vanished_is_kept() -> None:
     """A package whose end waits for a second reading is kept."""
     ledger = started(record(), record("2"))
     ledger.apply(complete(record("2")), NOW + MINUTES)
-    assert set(ledger.to_keep(NOW)) == {"1", "2"}
+    assert set(ledger.watchlist.to_keep(NOW)) == {"1", "2"}
     again = restarted(ledger)
-    assert again.needs_confirmation
+    assert again.watchlist.needs_confirmation
     assert kinds(again.apply(complete(record("2")), NOW + HOUR)) == [("1", "expired")]
 
 
@@ -404,10 +404,10 @@ def test_watched_packages() -> None:
     ]
     ledger = started(*rows, record("5"), record("6"))
     ledger.apply(complete(*rows, record("5", status=0)), NOW + MINUTES)
-    assert {item.record.id for item in ledger.watched(NOW)} == {"2", "3", "4", "5"}
+    assert {item.record.id for item in ledger.to_read(NOW)} == {"2", "3", "4", "5"}
     ledger.apply(complete(*rows, record("5", status=0)), NOW + 2 * MINUTES)
-    assert {item.record.id for item in ledger.watched(NOW)} == {"2", "3", "4"}
-    assert {item.record.id for item in ledger.watched(NOW + DAY)} == {"2", "3"}
+    assert {item.record.id for item in ledger.to_read(NOW)} == {"2", "3", "4"}
+    assert {item.record.id for item in ledger.to_read(NOW + DAY)} == {"2", "3"}
 
 
 def test_row_as_before() -> None:

@@ -250,7 +250,7 @@ def test_history_that_changes_within_the_hour(change: dict[str, Any]) -> None:
 
 def history(ledger: Ledger) -> Iterator[Package]:
     """Return the packages that cannot change."""
-    changeable = {package.record.id for package in ledger.changeable}
+    changeable = {package.record.id for package in ledger.watchlist.changeable}
     return (
         package for id_, package in ledger.packages.items() if id_ not in changeable
     )

@@ -295,7 +295,7 @@ def restarted(account: Account) -> AccountState:
     )
     state.ledger.needs_baseline = old.ledger.needs_baseline
     state.ledger.newest = dict(old.ledger.newest)
-    for package in old.ledger.to_keep(now).values():
+    for package in old.ledger.watchlist.to_keep(now).values():
         state.ledger.put(package, now)
     return state
 

@@ -112,7 +112,7 @@ class Account:
         self.overview, self.last_poll = overview, now
         self.state.unreadable_values.observe(
             now,
-            is_there=bool(self._overview_unreadable or self.state.ledger.unreadable),
+            is_there=bool(overview.unreadable) or self.state.ledger.has_unreadable,
         )
         return self._data(overview, now)
 
@@ -163,7 +163,7 @@ class Account:
             state.last_sync = now
         elif not is_baseline:
             state.consumption.count(outcome.used)
-        state.marks.keep(state.ledger.to_keep(now), now)
+        state.marks.keep(state.ledger.watchlist.to_keep(now), now)
         usable = (record for record in state.ledger.active if record.is_usable(now))
         self.records.note_sync(
             LastSync(now, overview, first_expiry(usable), reading.adds_up)

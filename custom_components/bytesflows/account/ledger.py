@@ -5,16 +5,16 @@ document.
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final
 
 from ..api import PAGE_SIZE, Listing, Record, Source
-from .consumption import RETENTION
 from .package import ARRIVALS, Change, Package, Step
 from .times import CLOCK_TOLERANCE
 from .unreadable import FirstSeen, UnreadableValues
+from .watchlist import Watchlist
 
 _EPOCH: Final = datetime.fromtimestamp(0, UTC)
 
@@ -65,9 +65,8 @@ class Ledger:
         """How often the packages that cannot change have become others."""
         self.has_times = False
         """Whether any package has a creation time."""
+        self.watchlist = Watchlist()
         self._unreadable = UnreadableValues()
-        self._watched: dict[str, Package] = {}
-        self._recent: dict[str, Package] = {}
 
     @property
     def records(self) -> Iterator[Record]:
@@ -75,16 +74,9 @@ class Ledger:
         return (package.record for package in self.packages.values())
 
     @property
-    def active(self) -> Iterator[Record]:
+    def active(self) -> tuple[Record, ...]:
         """The records of the packages that the server calls active."""
-        return (
-            package.record for package in self._watched.values() if package.is_active
-        )
-
-    @property
-    def changeable(self) -> Collection[Package]:
-        """The packages that can change."""
-        return self._watched.values()
+        return self.watchlist.active
 
     @property
     def history(self) -> Iterator[Package]:
@@ -92,13 +84,8 @@ class Ledger:
         return (
             package
             for id_, package in self.packages.items()
-            if id_ not in self._watched
+            if id_ not in self.watchlist
         )
-
-    @property
-    def needs_confirmation(self) -> bool:
-        """Whether the next reading has to confirm something."""
-        return any(item.needs_confirmation for item in self._watched.values())
 
     @property
     def had_packages(self) -> bool:
@@ -110,8 +97,13 @@ class Ledger:
         """Whether a first reading, or one that confirms a package's absence, is due."""
         return self.needs_baseline or any(
             item.end_seen is not None and not item.is_listed
-            for item in self._watched.values()
+            for item in self.watchlist.changeable
         )
+
+    @property
+    def has_unreadable(self) -> bool:
+        """Whether any value could not be read."""
+        return bool(self._unreadable)
 
     @property
     def unreadable(self) -> Counter[str]:
@@ -121,30 +113,21 @@ class Ledger:
     def put(self, package: Package, now: datetime, *, has_moved: bool = True) -> None:
         """Add or replace a package, at an aware moment."""
         id_ = package.record.id
-        could_change = id_ in self._watched
+        could_change = id_ in self.watchlist
         self.packages[id_] = package
         self.has_times |= package.record.created is not None
         if has_moved:
             self.moved[id_] = self.readings
         self._unreadable.note(package)
-        self._classify(package, now)
-        if not could_change or id_ not in self._watched:
+        self.watchlist.put(package, now)
+        if not could_change or id_ not in self.watchlist:
             self.history_version += 1
 
-    def to_keep(self, now: datetime) -> dict[str, Package]:
-        """Return the packages to remember: those that can change or ended recently.
-
-        They grow with the active packages and not with the history.
-        """
-        for package in (self._recent | self._watched).values():
-            self._classify(package, now)
-        return self._recent | self._watched
-
-    def watched(self, now: datetime) -> Iterator[Package]:
-        """Yield the listed packages that can change."""
+    def to_read(self, now: datetime) -> Iterator[Package]:
+        """Yield the listed packages that a reading has to look at."""
         return (
             package
-            for package in self._watched.values()
+            for package in self.watchlist.changeable
             if package.is_active
             or (package.is_listed and package.needs_confirmation)
             or package.is_waiting(now)
@@ -181,25 +164,14 @@ class Ledger:
         used = sum(step.used for step in steps if step is not None)
         return Outcome(_changes(steps, now), used)
 
-    def _classify(self, package: Package, now: datetime) -> None:
-        """Note whether a package can change or has ended recently."""
-        id_ = package.record.id
-        if package.is_active or package.needs_confirmation or package.is_waiting(now):
-            self._watched[id_] = package
-        else:
-            self._watched.pop(id_, None)
-        if package.ended is not None and now - package.ended < RETENTION:
-            self._recent[id_] = package
-        else:
-            self._recent.pop(id_, None)
-
     def _forget_packages(self) -> None:
         """Forget all packages, so that a first reading knows nothing before it."""
         self._unreadable = UnreadableValues()
         self.history_version += 1
         self.has_times = False
-        for known in (self.packages, self.rows, self._watched, self._recent):
-            known.clear()
+        self.packages.clear()
+        self.rows.clear()
+        self.watchlist.clear()
 
     def _take(self, record: Record, now: datetime) -> Step | None:
         """Take over a row, unless it says nothing new or gives no package."""

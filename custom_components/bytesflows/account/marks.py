@@ -116,7 +116,7 @@ class Passed:
         if abs(expires - self.expires) <= HOUR:
             if left >= self.left:
                 return self
-            return replace(self, left=left, expires=expires)
+            return Passed(left, expires, self.before)
         before = replace(self, before=None)
         if (known := self._known(expires)) is not None:
             return Passed(min(left, known.left), expires, before)

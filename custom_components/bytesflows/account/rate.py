@@ -40,7 +40,9 @@ class PastRate:
             self._window = _Window(ledger.packages.values(), hour)
             self._history = self._window.use_of(ledger.history)
             self._key = key
-        return self._window.rate(self._history + self._window.use_of(ledger.changeable))
+        return self._window.rate(
+            self._history + self._window.use_of(ledger.watchlist.changeable)
+        )
 
 
 def current_rate(

@@ -152,7 +152,7 @@ def _likeliest_first(ledger: Ledger, now: datetime) -> list[str]:
     def order(package: Package) -> tuple[bool, int]:
         return not package.is_overdue(now), -ledger.moved[package.record.id]
 
-    return [item.record.id for item in sorted(ledger.watched(now), key=order)]
+    return [item.record.id for item in sorted(ledger.to_read(now), key=order)]
 
 
 def _rows(ledger: Ledger, ids: list[str]) -> list[int]:
@@ -170,7 +170,7 @@ def _adds_up(
         return False
     unread = [
         package
-        for package in ledger.watched(now)
+        for package in ledger.to_read(now)
         if package.record.id not in listing.records
     ]
     if any(item.needs_confirmation or item.is_overdue(now) for item in unread):

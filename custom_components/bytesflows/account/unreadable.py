@@ -42,6 +42,10 @@ class UnreadableValues:
         for id_ in self.left_out.keys() - ids:
             del self.left_out[id_]
 
+    def __bool__(self) -> bool:
+        """Return whether there are any."""
+        return bool(self._names or self.left_out or self.unidentified)
+
     def count(self) -> Counter[str]:
         """Return how often each field, by its name in the document, is unreadable."""
         found = Counter(name for names in self._names.values() for name in names)
