@@ -97,6 +97,15 @@ async def test_events(hass: HomeAssistant, entry: MockConfigEntry) -> None:
     ]
 
 
+async def test_title_is_not_recorded(home: Home) -> None:
+    """A poll in which traffic is used adds no attributes to the database."""
+    await home.set_up()
+    state = home.hass.states.get(ENTITY)
+    assert state is not None
+    assert state.state_info is not None
+    assert "message" in state.state_info["unrecorded_attributes"]
+
+
 async def test_limits(hass: HomeAssistant, entry: MockConfigEntry) -> None:
     """An expiry belongs to the time that begins with it, not to the one before."""
     assert await set_up(hass, entry)

@@ -229,6 +229,7 @@ def test_a_long_history_is_read_once_an_hour() -> None:
     "change",
     [
         pytest.param({"traffic_used": GIB}, id="used up"),
+        pytest.param({"traffic_used": 9, "status": 0, "expires": NOW}, id="expired"),
         pytest.param({"id": "3"}, id="a new one"),
         pytest.param({"id": "2", "traffic_used": 9}, id="use that is booked late"),
     ],

@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Final
 
 from ..api import BytesFlowsClient, Listing, Overview, Record
 from .clock import Clock
@@ -15,6 +16,9 @@ from .scales import Scales
 from .state import AccountState
 from .summaries import Summaries
 from .zone_watch import Arrivals, Verdict
+
+LARGE_READING: Final = 1_000
+"""Rows from which on a reading takes over half a millisecond to apply."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,10 +108,10 @@ class Account:
         self.pace.observe(overview, now)
         if self.records.are_due(overview, now, is_extra=is_extra):
             if (reading := await self.records.read(overview, now)) is not None:
-                # It takes a while to apply a large reading.
-                await asyncio.sleep(0)
+                await _give_way(reading)
                 # By the second response a wrong clock is known to be wrong.
                 self._apply(reading, overview, self._time_after_sync())
+                await _give_way(reading)
             now = self.clock.now()
         self.overview, self.last_poll = overview, now
         self.state.unreadable_values.observe(
@@ -221,3 +225,9 @@ class Account:
         if self.clock.is_in_doubt and shown is not None:
             return shown
         return is_expiring_soon(summary, now, self.options.expiring_soon)
+
+
+async def _give_way(reading: Reading) -> None:
+    """Let others have a turn: a large reading takes a while to apply and to sum up."""
+    if len(reading.listing.records) > LARGE_READING:
+        await asyncio.sleep(0)

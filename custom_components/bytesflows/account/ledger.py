@@ -113,14 +113,12 @@ class Ledger:
     def put(self, package: Package, now: datetime, *, has_moved: bool = True) -> None:
         """Add or replace a package, at an aware moment."""
         id_ = package.record.id
-        could_change = id_ in self.watchlist
         self.packages[id_] = package
         self.has_times |= package.record.created is not None
         if has_moved:
             self.moved[id_] = self.readings
         self._unreadable.note(package)
-        self.watchlist.put(package, now)
-        if not could_change or id_ not in self.watchlist:
+        if not self.watchlist.put(package, now):
             self.history_version += 1
 
     def to_read(self, now: datetime) -> Iterator[Package]:

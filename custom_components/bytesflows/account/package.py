@@ -8,7 +8,7 @@ changed; a status that flips back and forth continues the old one.
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from ..api import Record, Source
 from .times import MINUTE
@@ -247,8 +247,7 @@ class Package:
         return not self.is_listed or expires is None or expires > now
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """A package after a reading, and the news of the reading."""
 
     package: Package

@@ -67,10 +67,11 @@ class Watchlist:
                 self.put(package, now)
         return self._known_facts().to_keep
 
-    def put(self, package: Package, now: datetime) -> None:
-        """Add, replace, or drop a package."""
+    def put(self, package: Package, now: datetime) -> bool:
+        """Add, replace, or drop a package; return whether it could and can change."""
         self._facts = None
         id_ = package.record.id
+        could_change = id_ in self._changeable
         if package.is_active or package.needs_confirmation or package.is_waiting(now):
             self._changeable[id_] = package
         else:
@@ -79,6 +80,7 @@ class Watchlist:
             self._recent[id_] = package
         else:
             self._recent.pop(id_, None)
+        return could_change and id_ in self._changeable
 
     def clear(self) -> None:
         """Drop all packages."""
