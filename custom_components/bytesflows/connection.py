@@ -1,13 +1,12 @@
 """Connections to the API that share their limits, and requests that can be ended."""
 
 import asyncio
-from collections.abc import Coroutine, Mapping
+from collections.abc import Awaitable, Mapping
 from datetime import tzinfo
 from typing import Any
 
 from aiohttp import ClientSession, DummyCookieJar
 
-from homeassistant.config_entries import ConfigEntry
 from homeassistant.const import CONF_URL, CONF_VERIFY_SSL
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.aiohttp_client import async_create_clientsession
@@ -63,33 +62,35 @@ def async_create_client(
 class Requests:
     """Requests of an account, which end when it is unloaded."""
 
-    def __init__(self, hass: HomeAssistant, config_entry: ConfigEntry[Any]) -> None:
+    def __init__(self) -> None:
         """Start without any."""
         self.is_ended = False
-        self._hass = hass
-        self._config_entry = config_entry
-        self._tasks: set[asyncio.Task[Any]] = set()
+        self._running: set[asyncio.Timeout] = set()
+        self._are_gone = asyncio.Event()
 
-    async def async_run[T](self, request: Coroutine[Any, Any, T]) -> T | None:
+    async def async_run[T](self, request: Awaitable[T]) -> T | None:
         """Return the result of a request, or None if it was ended."""
-        task = self._config_entry.async_create_background_task(
-            self._hass, request, f"{DOMAIN} request"
-        )
-        self._tasks.add(task)
+        scope = asyncio.timeout(None)
+        self._running.add(scope)
         try:
-            return await task
-        except asyncio.CancelledError:
-            current = asyncio.current_task()
-            if not self.is_ended or (current is not None and current.cancelling()):
-                raise
-            return None
+            async with scope:
+                return await request
+        except TimeoutError:
+            if scope.expired():
+                return None
+            raise
         finally:
-            self._tasks.discard(task)
+            self._running.remove(scope)
+            if not self._running:
+                self._are_gone.set()
 
     async def async_end(self) -> None:
         """End the requests under way, and wait until they are gone."""
         self.is_ended = True
-        if tasks := tuple(self._tasks):
-            for task in tasks:
-                task.cancel()
-            await asyncio.wait(tasks)
+        if not self._running:
+            return
+        self._are_gone.clear()
+        now = asyncio.get_running_loop().time()
+        for scope in self._running:
+            scope.reschedule(now)
+        await self._are_gone.wait()

@@ -69,7 +69,7 @@ class BytesFlowsCoordinator(DataUpdateCoordinator[AccountData]):
             hass, config_entry, account, storage, lambda: self.last_update_success
         )
         self._alarm_listeners: list[Callable[[], None]] = []
-        self._requests = Requests(hass, config_entry)
+        self._requests = Requests()
         self._polled: AccountData | None = None
 
     @callback
