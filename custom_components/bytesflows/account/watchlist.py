@@ -17,7 +17,7 @@ _END_OF_TIME: Final = datetime.max.replace(tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class _Facts:
-    """What follows from the packages, until one of them changes."""
+    """Facts about the packages, which hold until one of them changes."""
 
     active: tuple[Record, ...]
     needs_confirmation: bool
