@@ -4,7 +4,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from pytest_homeassistant_custom_component.common import MockUser
 from pytest_homeassistant_custom_component.typing import WebSocketGenerator
 
 from dev.simulated_api import GIB, RECORDS, Account, Fault, Package
@@ -134,55 +133,3 @@ async def test_not_found(home: Home, hass_ws_client: WebSocketGenerator) -> None
     await home.set_up()
     answer = await ask(home.hass, hass_ws_client, "none")
     assert answer["error"]["code"] == "not_found"
-
-
-@pytest.mark.parametrize(
-    ("policy", "may_read"),
-    [
-        ({}, False),
-        ({"entities": {"domains": {"light": True}}}, False),
-        ({"entities": {"domains": {"sensor": True}}}, False),
-        ({"entities": {"all": {"read": True}}}, True),
-        (
-            {
-                "entities": {
-                    "domains": dict.fromkeys(
-                        ("binary_sensor", "calendar", "event", "sensor"), True
-                    )
-                }
-            },
-            True,
-        ),
-    ],
-)
-async def test_permissions(
-    home: Home,
-    hass_ws_client: WebSocketGenerator,
-    hass_admin_user: MockUser,
-    policy: dict[str, Any],
-    may_read: bool,
-) -> None:
-    """Who may not read all entities of an account gets nothing of it."""
-    await home.set_up()
-    hass_admin_user.groups = []
-    hass_admin_user.mock_policy(policy)
-    answer = await ask(home.hass, hass_ws_client)
-    assert answer["success"] is may_read
-    if not may_read:
-        assert answer["error"]["code"] == "not_found"
-
-
-async def test_permissions_without_entities(
-    home: Home, hass_ws_client: WebSocketGenerator, hass_admin_user: MockUser
-) -> None:
-    """An account whose entities are all disabled is for those who may read all."""
-    await home.set_up()
-    registry = er.async_get(home.hass)
-    for entity in er.async_entries_for_config_entry(registry, home.entry.entry_id):
-        registry.async_update_entity(
-            entity.entity_id, disabled_by=er.RegistryEntryDisabler.USER
-        )
-    assert (await ask(home.hass, hass_ws_client))["success"]
-    hass_admin_user.groups = []
-    hass_admin_user.mock_policy({"entities": {"domains": {"sensor": True}}})
-    assert not (await ask(home.hass, hass_ws_client))["success"]

@@ -19,6 +19,7 @@ from .account import describe
 from .api import Record, Source
 from .const import ATTR_CONFIG_ENTRY_ID, DOMAIN
 from .coordinator import BytesFlowsConfigEntry
+from .permissions import async_require_read
 
 SERVICE_GET_PACKAGES: Final = "get_packages"
 
@@ -62,8 +63,11 @@ def async_setup_services(hass: HomeAssistant) -> None:
 
 async def _async_get_packages(call: ServiceCall) -> ServiceResponse:
     """Return the packages of an account as the server lists them now."""
+    entry_id = call.data[ATTR_CONFIG_ENTRY_ID]
+    # First, so that nobody finds out which accounts there are.
+    await async_require_read(call.hass, call.context, entry_id)
     entry: BytesFlowsConfigEntry = service.async_get_config_entry(
-        call.hass, DOMAIN, call.data[ATTR_CONFIG_ENTRY_ID]
+        call.hass, DOMAIN, entry_id
     )
     coordinator = entry.runtime_data
     records = await coordinator.async_fetch_packages(call.data.get(ATTR_SOURCE))

@@ -5,17 +5,15 @@ from typing import Any, Final
 
 import voluptuous as vol
 
-from homeassistant.auth.models import User
-from homeassistant.auth.permissions.const import POLICY_READ
 from homeassistant.components import websocket_api
 from homeassistant.const import ATTR_DEVICE_ID
 from homeassistant.core import HomeAssistant, callback
-from homeassistant.helpers import entity_registry as er
 
 from .account import describe
 from .api import Record
 from .const import DOMAIN
 from .coordinator import BytesFlowsConfigEntry, BytesFlowsCoordinator
+from .permissions import may_read
 from .target import async_get_accounts
 
 ERR_NOT_LOADED: Final = "not_loaded"
@@ -45,7 +43,7 @@ def _async_handle_packages(
     response may be added, not renamed.
     """
     entry = _async_get_entry(hass, msg[ATTR_DEVICE_ID])
-    if entry is None or not _may_read(hass, connection.user, entry):
+    if entry is None or not may_read(hass, connection.user, entry.entry_id):
         connection.send_error(
             msg["id"], websocket_api.ERR_NOT_FOUND, "There is no such account"
         )
@@ -66,21 +64,6 @@ def _async_get_entry(
     for entry_id in async_get_accounts(hass, {ATTR_DEVICE_ID: device_id}):
         return hass.config_entries.async_get_entry(entry_id)
     return None
-
-
-def _may_read(hass: HomeAssistant, user: User, entry: BytesFlowsConfigEntry) -> bool:
-    """Return whether a user may read the entities of an account."""
-    enabled = [
-        entity.entity_id
-        for entity in er.async_entries_for_config_entry(
-            er.async_get(hass), entry.entry_id
-        )
-        if entity.disabled_by is None
-    ]
-    return user.permissions.access_all_entities(POLICY_READ) or (
-        bool(enabled)
-        and all(user.permissions.check_entity(item, POLICY_READ) for item in enabled)
-    )
 
 
 def _answer(coordinator: BytesFlowsCoordinator) -> dict[str, Any]:
