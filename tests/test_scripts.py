@@ -298,18 +298,27 @@ def test_newest(idle_checkout: Path) -> None:
     python = idle_checkout / ".dev" / "dev" / "bin" / "python"
     python.write_text('#!/bin/sh\necho "$@"; ls .dev/*/installed.txt\n')
     for arguments, tests in (
-        (["tests/api"], "--numprocesses auto tests/api"),
-        (["--nightly"], "tests/demo/test_release.py -k latest"),
+        (["tests/api"], "tests/api"),
+        (["--nightly"], "--quiet tests/demo/test_release.py -k latest"),
     ):
         for folder in folders:
             (folder / "installed.txt").touch()
         printed = run_idle(idle_checkout, "test-newest", *arguments)
         assert printed.endswith(
-            f"-m pytest --quiet {tests}\n"
-            ".dev/dev/installed.txt\n.dev/latest/installed.txt\n"
+            f"-m pytest {tests}\n.dev/dev/installed.txt\n.dev/latest/installed.txt\n"
         )
         assert not any((folder / "installed.txt").exists() for folder in folders)
     assert "homeassistant @ git+https://github.com/home-assistant/core@dev\n" in printed
+
+
+def test_newest_as_in_the_gate(idle_checkout: Path) -> None:
+    """All tests run on the newest releases as they do in the gate, with a browser."""
+    replace_by_echo(idle_checkout / ".dev" / "latest" / "bin" / "python")
+    python = idle_checkout / ".dev" / "dev" / "bin" / "python"
+    python.write_text('#!/bin/sh\necho "${BROWSER_REQUIRED:-}" "$@"\n')
+    gate = run_idle(idle_checkout, "test").replace(" -m pytest", "1 -m pytest")
+    assert "1 -m pytest" in gate
+    assert run_idle(idle_checkout, "test-newest").endswith(gate)
 
 
 def test_nightly_that_cannot_be_installed(idle_checkout: Path) -> None:
