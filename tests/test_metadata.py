@@ -488,3 +488,19 @@ def test_readme_is_short() -> None:
     """Longer explanations belong elsewhere."""
     lines = (ROOT / "README.md").read_text(encoding="utf-8").splitlines()
     assert len(lines) <= 220
+
+
+def test_bug_report_without_an_entry() -> None:
+    """Whoever cannot add an account can report that, too: there are no diagnostics."""
+    form = ROOT / ".github" / "ISSUE_TEMPLATE" / "bug.yml"
+    fields = {
+        field.get("id"): field
+        for field in yaml.safe_load(form.read_text(encoding="utf-8"))["body"]
+    }
+    required = {
+        key
+        for key, field in fields.items()
+        if field.get("validations", {}).get("required")
+    }
+    assert required == {"versions", "problem"}
+    assert "no entry" in fields["diagnostics"]["attributes"]["description"]
