@@ -122,13 +122,30 @@ ON_CLASSES = (
         options: *below"""
     + SAY.format("is_traffic")
 )
-AUTOMATIONS = f"conversation:\n{ON_MARKS}{ON_CLASSES}\n"
+CONFIGURATION = "conversation:\n"
+AUTOMATIONS = f"{ON_MARKS}{ON_CLASSES}\n"
 
 
 def told(home: HomeAssistant) -> list[str]:
     """Return what automations said."""
     lines = home.log.read_text(encoding="utf-8").splitlines()
     return [line.partition("TOLD ")[2] for line in lines if "] TOLD " in line]
+
+
+async def add_automations(home: HomeAssistant) -> None:
+    """Add the automations when their account is there.
+
+    At a start on a busy machine they may come first, which is worth warnings.
+    """
+    _add_to_configuration(home, AUTOMATIONS)
+    await home.call("POST", "/api/services/automation/reload")
+
+
+def _add_to_configuration(home: HomeAssistant, text: str) -> None:
+    """Add a text to the end of the configuration."""
+    path = home.folder / "configuration.yaml"
+    with path.open("a", encoding="utf-8") as file:
+        file.write(text)
 
 
 async def reload(home: HomeAssistant) -> None:
@@ -271,7 +288,8 @@ async def test_works(
     """Unpacked into an empty Home Assistant, all of it works without a complaint."""
     other = Account(token="other", balance=7.0, packages=[half_used_package(days=9)])
     other.packages[0].used = 95 * GIB
-    async with with_account(api, AUTOMATIONS, package=package, python=python) as home:
+    async with with_account(api, CONFIGURATION, package=package, python=python) as home:
+        await add_automations(home)
         manifest = await home.command("manifest/get", integration="bytesflows")
         assert manifest["version"] == VERSION
         assert manifest["is_built_in"] is False
@@ -284,7 +302,8 @@ async def test_works(
         await use_blueprints(home)
         await ask_in_words(home)
         await ask_as_an_agent(home, account)
-        assert _wrong_lines(home.log, account.token) == []
+        wrong = _wrong_lines(home.log, account.token)
+        assert wrong == [], wrong
 
 
 @pytest.mark.parametrize(
@@ -306,7 +325,8 @@ async def test_changed_classes(
     shutil.copy(broken.__file__, changed)
     with (changed / "const.py").open("a", encoding="utf-8") as file:
         file.write(f"from . import broken\nbroken.{change}()\n")
-    async with with_account(api, AUTOMATIONS, package=changed, python=python) as home:
+    async with with_account(api, CONFIGURATION, package=changed, python=python) as home:
+        await add_automations(home)
         assert _wrong_states(account, await home.states()) == []
         await live(home, account)
         # Home Assistant itself complains of the automations that are lost.
