@@ -175,6 +175,7 @@ async def test_account(home: Home) -> None:
         "expected_unused_traffic_gib": 0,
         "estimated_depletion": "2026-03-13T18:00+01:00",
         "active_packages": 3,
+        "unlimited": False,
     }
 
 
@@ -192,7 +193,13 @@ async def test_description(home: Home) -> None:
     assert names(tool) == ["BytesFlows"]
     assert tool.description is not None
     (answer,) = await ask(home.hass)
-    for key in ("status", "data_age_seconds", "next_expiries", "estimated_depletion"):
+    for key in (
+        "status",
+        "data_age_seconds",
+        "next_expiries",
+        "estimated_depletion",
+        "unlimited",
+    ):
         assert key in tool.description
         assert key in answer
 
@@ -332,6 +339,7 @@ async def test_packages_never_read(home: Home) -> None:
     (answer,) = await ask(home.hass)
     assert answer["data_age_seconds"] is None
     assert answer["active_packages"] is None
+    assert answer["unlimited"] is None
 
 
 async def test_rejected_token(home: Home) -> None:
@@ -355,6 +363,52 @@ async def test_empty_account(home: Home) -> None:
     assert answer["average_daily_consumption_gib"] is None
     assert answer["next_expiries"] == []
     assert answer["balance"] == 3.4
+
+
+@pytest.mark.parametrize("days", [5, None])
+async def test_unlimited_package(home: Home, days: float | None) -> None:
+    """A package without a size is in no sum, and told as such until it expires."""
+    home.account.packages = [package("1", size=0, used=3, days=days)]
+    await home.set_up()
+    expose(home.hass, AVAILABLE)
+    (answer,) = await ask(home.hass)
+    assert answer["unlimited"] is True
+    assert answer["total_traffic"] == 0
+    assert len(answer["next_expiries"]) == (days is not None)
+    await home.pass_time(timedelta(days=6))
+    (answer,) = await ask(home.hass)
+    assert answer["unlimited"] is (days is None)
+
+
+@pytest.mark.parametrize(
+    ("left", "gib"), [(5 * 2**20, 0.0049), (GIB - 1, 1.0), (GIB + 5 * 2**20, 1.0)]
+)
+async def test_little_traffic(home: Home, left: int, gib: float) -> None:
+    """What is left of a GiB is not rounded to nothing."""
+    home.account.packages = [
+        Package(
+            id="1",
+            traffic=9 * GIB,
+            used=9 * GIB - left,
+            created=NOW - timedelta(days=9),
+        )
+    ]
+    await home.set_up()
+    expose(home.hass, AVAILABLE)
+    (answer,) = await ask(home.hass)
+    assert answer["available_traffic_gib"] == gib
+
+
+async def test_title_with_quotes(home: Home) -> None:
+    """A name is a name, whatever is in it."""
+    await home.set_up()
+    title = '"Scraper\'s" {x} <b>'
+    home.hass.config_entries.async_update_entry(home.entry, title=title)
+    expose(home.hass, AVAILABLE)
+    (tool,) = await tools(home.hass)
+    assert names(tool) == [title]
+    (answer,) = await ask(home.hass, account=title)
+    assert answer["account"] == title
 
 
 async def test_many_packages(home: Home) -> None:

@@ -46,10 +46,14 @@ _DESCRIPTION: Final = (
     "null means unknown. estimated_depletion is when the traffic is used up at the "
     "average daily consumption, expected_unused_traffic is what expires unused before "
     "that, and next_expiries lists the usable packages that expire next, the soonest "
-    "first. data_age_seconds is the age of all of this. status is ok, not_responding "
-    "(BytesFlows is unavailable, and the data are the last ones known), token_rejected "
-    "(the user has to enter a new API token in Home Assistant), or not_loaded (Home "
-    "Assistant could not set up the account, and nothing else is known of it)."
+    "first. It has at most 10 entries, and none for packages that never expire. A size "
+    "of 0 means that a package is unlimited; its traffic is in no sum, and unlimited "
+    "says whether such a package can be used. balance is left out if the user does not "
+    "share it. data_age_seconds is the age of all of this. status is ok, "
+    "not_responding (BytesFlows is unavailable), token_rejected (the user has to enter "
+    "a new API token in Home Assistant), or not_loaded (Home Assistant could not set "
+    "up the account, and nothing else is known of it). Unless it is ok, the data are "
+    "the last ones known."
 )
 
 
@@ -215,8 +219,18 @@ def _forecast(coordinator: BytesFlowsCoordinator) -> dict[str, Any]:
         ),
         "estimated_depletion": _local(summary.estimated_depletion if summary else None),
         "active_packages": summary.usable_count if summary else None,
+        "unlimited": _is_unlimited(coordinator.account) if summary else None,
         "next_expiries": _next_expiries(coordinator.account) if summary else None,
     }
+
+
+def _is_unlimited(account: Account) -> bool:
+    """Return whether a usable package has no size, and so is in no sum."""
+    now = account.clock.now()
+    return any(
+        record.is_unlimited and record.is_usable(now)
+        for record in account.state.ledger.active
+    )
 
 
 def _next_expiries(account: Account) -> list[dict[str, Any]]:
@@ -253,9 +267,14 @@ def _sizes(**sizes: int | None) -> dict[str, float | None]:
         for name, size in sizes.items()
         for key, value in (
             (name, size),
-            (f"{name}_gib", None if size is None else round(size / _GIB, 2)),
+            (f"{name}_gib", None if size is None else _gib(size)),
         )
     }
+
+
+def _gib(size: int) -> float:
+    """Return a size in GiB, with the digits that keep a small one from being none."""
+    return round(size / _GIB, 2 if abs(size) >= _GIB else 4)
 
 
 def _local(time: datetime | None) -> str | None:
