@@ -332,7 +332,7 @@ SECTIONS = {
     "docs-conditions": "docs/conditions/is_traffic.md#in-yaml",
     "docs-configuration-parameters": "README.md#options",
     "docs-data-update": "README.md#how-data-is-updated",
-    "docs-examples": "docs/automations.md#examples",
+    "docs-examples": "README.md#blueprints",
     "docs-high-level-description": "README.md#bytesflows-for-home-assistant",
     "docs-installation-instructions": "README.md#install",
     "docs-installation-parameters": "README.md#set-up",
