@@ -14,7 +14,13 @@ import psutil
 import pytest
 
 from dev import ROOT
-from dev.demo.__main__ import RUNS, STANDING_WARNING, _wrong_lines, _wrong_states
+from dev.demo.__main__ import (
+    PAUSE_WARNING,
+    RUNS,
+    STANDING_WARNING,
+    _wrong_lines,
+    _wrong_states,
+)
 from dev.demo.account import DEMO_TOKEN, expected_states, make_account
 from dev.simulated_api import OVERVIEW, RECORDS, Fault, Request, SimulatedApi
 
@@ -208,6 +214,7 @@ def test_log_is_searched(tmp_path: Path) -> None:
     log = tmp_path / "log"
     lines = [
         f"2026 WARNING (Main) [loader] bytesflows {STANDING_WARNING}",
+        f"2026 WARNING (Main) {PAUSE_WARNING}sensor.bytesflows_x took 0.4 seconds",
         "2026 ERROR (Main) [other] something else",
         "2026 DEBUG (Main) [custom_components.bytesflows] all is well",
     ]
