@@ -192,6 +192,8 @@ async def test_description(home: Home) -> None:
     )
     assert names(tool) == ["BytesFlows"]
     assert tool.description is not None
+    # What OpenAI takes: it refuses the whole request, with all other tools.
+    assert len(tool.description) <= 1024
     (answer,) = await ask(home.hass)
     for key in (
         "status",

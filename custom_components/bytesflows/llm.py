@@ -36,24 +36,22 @@ BALANCE: Final = "balance"
 MAX_EXPIRIES: Final = 10
 
 _GIB: Final = 2**30
+# OpenAI refuses requests with a tool whose description has over 1,024 characters.
 _DESCRIPTION: Final = (
-    "Get the proxy traffic of the user's BytesFlows accounts. BytesFlows sells "
-    "residential proxy traffic in packages that expire. Use this tool for questions "
-    "such as how much proxy traffic is left, whether it is low, how long it will last, "
-    "which packages expire next, and what will be lost. It covers one account by name, "
-    "or all of them without a name. "
+    "Get the user's BytesFlows proxy traffic, which is sold in packages that expire: "
+    "how much is left, whether it is low, how long it will last, which packages expire "
+    "next, and what will be lost. "
     "Sizes are in bytes, and in GiB in the keys that end in _gib. Times are local. "
     "null means unknown. estimated_depletion is when the traffic is used up at the "
     "average daily consumption, expected_unused_traffic is what expires unused before "
     "that, and next_expiries lists the usable packages that expire next, the soonest "
-    "first. It has at most 10 entries, and none for packages that never expire. A size "
-    "of 0 means that a package is unlimited; its traffic is in no sum, and unlimited "
-    "says whether such a package can be used. balance is left out if the user does not "
-    "share it. data_age_seconds is the age of all of this. status is ok, "
-    "not_responding (BytesFlows is unavailable), token_rejected (the user has to enter "
-    "a new API token in Home Assistant), or not_loaded (Home Assistant could not set "
-    "up the account, and nothing else is known of it). Unless it is ok, the data are "
-    "the last ones known."
+    "first. "
+    "Only 10 are listed. estimated_depletion is also null if nothing is used or left. "
+    "A package of size 0 is unlimited and in no sum; unlimited says whether there is "
+    "one. balance is there only if it is shared. data_age_seconds is the age of all of "
+    "this. status is ok, not_responding (BytesFlows is unavailable), token_rejected "
+    "(the user has to enter a new API token in Home Assistant), or not_loaded (the "
+    "setup failed). Unless it is ok, the data are the last ones known."
 )
 
 
