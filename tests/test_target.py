@@ -217,13 +217,17 @@ async def test_none(
     issue_registry: ir.IssueRegistry,
     target: Config,
 ) -> None:
-    """A target that means no account is one warning and one issue."""
+    """A target that means no account is one warning and one issue, however often."""
     other = er.async_get(two.hass).async_get_or_create("sensor", "foreign", "1")
     assert other.entity_id == "sensor.foreign_1"
     er.async_get(two.hass).async_update_entity(
         other.entity_id, new_entity_id="sensor.foreign"
     )
-    heard = await listen(two.hass, automation({**became_low(), "target": target}))
+    heard = await listen(
+        two.hass,
+        automation({**became_low(), "target": target}, alias="One"),
+        automation({**expiring(days=3), "target": target}, alias="Other"),
+    )
     for account in two.api.accounts:
         account.packages[0].used = 95 * GIB
     await two.poll(3)

@@ -79,6 +79,8 @@ class Registrations:
         self._hass = hass
         self._items: list[Registration] = []
         self._listeners: list[Callable[[], None]] = []
+        self._without_account: set[str] = set()
+        """The targets without an account when they were last checked."""
         if hass.state is not CoreState.running:
             async_at_started(hass, self._async_started)
 
@@ -194,16 +196,14 @@ class Registrations:
         for item in self._items:
             if item.run_action is None:
                 continue
-            had_account = item.entry_ids is None or bool(item.entry_ids)
             item.entry_ids = async_get_accounts(self._hass, item.target)
-            if item.entry_ids:
-                continue
-            name = _named(item.target)
-            targets.add(name)
-            if had_account:
-                LOGGER.warning(
-                    "The target of a trigger has no BytesFlows account: %s", name
-                )
+            if not item.entry_ids:
+                targets.add(_named(item.target))
+        for target in sorted(targets - self._without_account):
+            LOGGER.warning(
+                "The target of a trigger has no BytesFlows account: %s", target
+            )
+        self._without_account = targets
         async_update_target_issue(self._hass, targets)
 
 

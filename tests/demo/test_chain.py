@@ -32,7 +32,6 @@ DEBOUNCE = 11
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.xdist_group("demo"),
     pytest.mark.usefixtures("socket_enabled"),
 ]
 

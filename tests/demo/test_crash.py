@@ -53,7 +53,6 @@ automation told:
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.xdist_group("demo"),
     pytest.mark.usefixtures("socket_enabled"),
 ]
 

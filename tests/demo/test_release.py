@@ -25,7 +25,6 @@ LATEST = ROOT / ".dev" / "latest" / "bin" / "python"
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.xdist_group("demo"),
     pytest.mark.usefixtures("socket_enabled"),
 ]
 
