@@ -76,8 +76,7 @@ def test_no_markup() -> None:
 def _named() -> set[str]:
     """Return the texts that the module names."""
     keys = set(re.findall(r'"((?:card|dashboard)_\w+|outage(?:_since)?)"', SOURCE))
-    tiles = re.findall(r'(?:pair|alarm|shown)\(account, ("[^)]*)\)', SOURCE)
-    for names in tiles:
+    for names in re.findall(r'(?:pair|alarm|tiles)\(account, ("[^)]*)\)', SOURCE):
         keys |= {f"dashboard_{key}" for key in re.findall(r'"(\w+)"', names)}
     parts = re.findall(r'(?:title|total)\("(\w+)"|chart\(entity, "(\w+)"', SOURCE)
     keys |= {f"dashboard_{first or second}" for first, second in parts}
@@ -123,6 +122,11 @@ def test_every_entity_is_known() -> None:
     """The dashboard names no entity that does not exist, or will not."""
     known = {item.key for item in (*OVERVIEW_SENSORS, *PACKAGES_SENSORS)}
     known |= {"traffic_low", "expiring_soon", "expected_unused_traffic"}
-    for names in re.findall(r'(?:pair|alarm|shown)\(account, ("[^)]*)\)', SOURCE):
+    for names in re.findall(r'(?:pair|alarm|tiles)\(account, ("[^)]*)\)', SOURCE):
         assert set(re.findall(r'"(\w+)"', names)) <= known
+    for looks in re.findall(
+        r"const (?:COLORS|WARNINGS) = {(.*?)\n}", SOURCE, re.DOTALL
+    ):
+        assert set(re.findall(r"^  (\w+):", looks, re.MULTILINE)) <= known
+        assert set(re.findall(r'", "(\w+)"', looks)) <= known
     assert set(re.findall(r"\bids\.(\w+)\b(?!\()", SOURCE)) <= known

@@ -96,14 +96,14 @@ interface DashboardConfig {
 }
 
 type Names = Record<string, string>;
-type Ids = Record<string, string>;
+type Ids = Names;
 
 /** What the sections of a view are made from. */
 interface Account {
   deviceId: string;
   ids: Ids;
   /** The entities that have statistics. */
-  past: Set<string>;
+  past: object;
 }
 
 type Section = (account: Account) => object[];
@@ -114,13 +114,18 @@ type Shown = (account: Account, key: string) => {
   color?: string;
 }[];
 type Pair = (account: Account, ...keys: string[]) => object[];
-type SizedTile = (grid_options: object, conditions: object[]) => object;
-type ColoredTile = (color: string, ...conditions: object[]) => object;
-type Title = (key: string, icon: string, badges?: object[]) => object;
+type Tiles = (
+  account: Account,
+  key: string,
+  options: object,
+  ...conditions: object[]
+) => object[];
+type Tile = (looks: object, ...conditions: object[]) => object;
+type Title = (key: string, icon: string, options?: object) => object;
 type Total = (key: string, period: string) => object;
 type Chart = (entity: string, key: string, options: object) => object[];
 type FindEntities = (hass: Hass, deviceId?: string) => Ids;
-type FindPast = (hass: Hass, ids: Ids) => Promise<Set<string>>;
+type FindPast = (hass: Hass, ids: Ids) => Promise<object>;
 type AccountView = (
   hass: Hass,
   device: DeviceEntry,

@@ -66,6 +66,26 @@ async def bottoms(view: View) -> list[float]:
     return sorted(ends.values())
 
 
+async def colors(view: View) -> dict[str, str | None]:
+    """Return the colors of the tiles that are shown, by the keys of their entities."""
+    script = """cards => cards
+        .filter(({ config, offsetParent }) => offsetParent && config?.type === "tile")
+        .map(({ config: { entity, color } }) => [entity, color ?? null])"""
+    shown = await view.page.locator("hui-card").evaluate_all(script)
+    return {entity.partition(".bytesflows_")[2]: color for entity, color in shown}
+
+
+async def times(view: View) -> list[str]:
+    """Return the times in the tiles that are shown."""
+    script = """items => items
+        .filter(({ offsetParent }) => offsetParent)
+        .map(({ shadowRoot }) => shadowRoot.textContent.trim())"""
+    found: list[str] = await view.page.locator("hui-timestamp-display").evaluate_all(
+        script
+    )
+    return found
+
+
 async def become(home: HomeAssistant, key: str, value: str) -> None:
     """Poll until an entity shows a value."""
 

@@ -11,11 +11,11 @@ import pytest_asyncio
 from dev.browser.browser import DESKTOP, Browser, View
 from dev.demo.account import make_account
 from dev.demo.home_assistant import DASHBOARD_PATH, HomeAssistant
-from dev.simulated_api import MIB, OVERVIEW, RECORDS, Package, SimulatedApi
+from dev.simulated_api import MIB, OVERVIEW, RECORDS, Fault, Package, SimulatedApi
 from tests.helpers.demo import until
 from tests.helpers.translations import TEXTS
 
-from .dashboard import WIDE, see_account
+from .dashboard import WIDE, become, see_account
 
 FRESH: Final = 15
 CHANGES: Final = 50
@@ -257,4 +257,23 @@ async def test_reload(
         )
         await poll(home, simulated)
         await view.see("777 MiB")
+        assert await view.problems() == []
+
+
+async def test_first_day_without_response(
+    browser: Browser, home: HomeAssistant, simulated: SimulatedApi
+) -> None:
+    """An outage before there is a chart leaves no heading with nothing below it."""
+    common = TEXTS["en"]["common"]
+    simulated.break_(Fault.refuse(500))
+    await become(home, "sensor.bytesflows_total_traffic", "unavailable")
+    async with browser.open(DASHBOARD_PATH, viewport=WIDE) as view:
+        await view.see(common["outage_since"].partition("{")[0])
+        assert await view.problems() == []
+        texts = await view.texts()
+        assert common["dashboard_use"] in texts
+        assert common["dashboard_traffic"] not in texts
+        simulated.heal()
+        await poll(home, simulated)
+        await see_account(view)
         assert await view.problems() == []

@@ -13,7 +13,17 @@ from dev.demo.past import give_past
 from dev.simulated_api import GIB, MIB, RECORDS, Fault, Package, SimulatedApi
 from tests.helpers.translations import TEXTS
 
-from .dashboard import LONG, ONE_RELEASE, WIDE, become, bottoms, look, see_account
+from .dashboard import (
+    LONG,
+    ONE_RELEASE,
+    WIDE,
+    become,
+    bottoms,
+    colors,
+    look,
+    see_account,
+    times,
+)
 
 MARKUP: Final = "<img src=x onerror=alert(1)>"
 TOTAL: Final = "sensor.bytesflows_total_traffic"
@@ -65,6 +75,19 @@ async def test_well(browser: Browser, language: str) -> None:
         await view.problems()
         first, *_, last = await bottoms(view)
         assert last - first < UNEVEN
+        # The first package expires in 2 days, and nothing else is wrong.
+        assert await colors(view) == {
+            "available_percentage": "green",
+            "available_traffic": "light-blue",
+            "average_daily_consumption": None,
+            "balance": "amber",
+            "estimated_depletion": None,
+            "expected_to_expire_unused": "orange",
+            "expiring_traffic": "orange",
+            "last_check_in": None,
+            "next_expiry": "orange",
+            "total_traffic": None,
+        }
 
 
 async def test_right_to_left(browser: Browser) -> None:
@@ -82,10 +105,18 @@ async def test_right_to_left(browser: Browser) -> None:
 async def test_nearly_empty(
     browser: Browser, home: HomeAssistant, simulated: SimulatedApi
 ) -> None:
-    """Low traffic is said at the top."""
+    """Low traffic is said at the top, and two tiles warn of it."""
     simulated.accounts[0].use(33 * GIB)
     await become(home, "binary_sensor.bytesflows_traffic_low", "on")
     await look(browser, "low", "1.96 GiB", COMMON["dashboard_traffic_low"])
+    async with browser.open(DASHBOARD_PATH, viewport=WIDE) as view:
+        await see_account(view)
+        await view.problems()
+        found = await colors(view)
+        assert found["available_percentage"] == "red"
+        assert found["estimated_depletion"] == "deep-orange"
+        assert any(time.startswith("In ") for time in await times(view))
+        assert found["expected_to_expire_unused"] is None
 
 
 async def test_empty(
@@ -109,6 +140,26 @@ async def test_unlimited(
     ]
     await become(home, "sensor.bytesflows_active_packages", "1")
     await look(browser, "unlimited", "Unlimited")
+
+
+async def test_far_expiry(
+    browser: Browser, home: HomeAssistant, simulated: SimulatedApi
+) -> None:
+    """An expiry that is not soon is a date in no color; a loss of 0 has none either."""
+    now = datetime.now(UTC)
+    expires = now + timedelta(days=24)
+    package = Package(id="1", traffic=50 * GIB, used=25 * GIB, expires=expires)
+    package.created = now - timedelta(days=3)
+    simulated.accounts[0].packages[:] = [package]
+    await become(home, "sensor.bytesflows_active_packages", "1")
+    async with browser.open(DASHBOARD_PATH, viewport=WIDE) as view:
+        await see_account(view)
+        await view.problems()
+        found = await colors(view)
+        assert found["next_expiry"] is None
+        assert found["expiring_traffic"] is None
+        date = expires.astimezone()
+        assert f"{date.month}/{date.day}/{date.year}" in await times(view)
 
 
 async def test_unreachable(

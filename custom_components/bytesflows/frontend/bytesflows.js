@@ -1,9 +1,8 @@
 // @ts-check
 /**
- * BytesFlows in the browser: a dashboard, and a card with the packages of an account.
+ * A dashboard, and a card with the packages of an account.
  *
  * Entities are found by device and translation key, as their ids differ by language.
- * Texts are in the language of the user; names of entities are in that of the server.
  */
 
 const DOMAIN = "bytesflows";
@@ -15,7 +14,7 @@ const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 const UNITS = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
 
-/** @type {Localize} Empty until the texts are loaded. */
+/** @type {Localize} */
 let text = () => "";
 
 const pause = () => new Promise((resolve) => setTimeout(resolve, 50));
@@ -36,8 +35,7 @@ const nameOf = (device) => device.name_by_user || device.name || "";
 /** @param {Hass} hass */
 const accountsOf = (hass) =>
   Object.values(hass.devices)
-    .filter(({ identifiers }) => identifiers.some(([domain]) => domain === DOMAIN))
-    .filter(({ disabled_by }) => !disabled_by)
+    .filter((item) => !item.disabled_by && item.identifiers.some(([name]) => name === DOMAIN))
     .sort((a, b) => nameOf(a).localeCompare(nameOf(b), hass.language, { numeric: true }));
 
 /** @type {FindEntities} The enabled entities by their keys. */
@@ -48,26 +46,38 @@ const entitiesOf = (hass, deviceId) =>
       .map((entity) => [entity.translation_key, entity.entity_id]),
   );
 
-// --- The dashboard: sections made of Home Assistant's own cards ---
+// --- The dashboard ---
 
 /** @type {Condition} */
 const is = (entity, ...state) => ({ condition: "state", entity, state });
+/** @param {object} condition */
+const not = (condition) => ({ condition: "not", conditions: [condition] });
 /** @type {Condition} */
-const isNot = (entity, ...state_not) => ({ condition: "state", entity, state_not });
-const NONE = ["unavailable", "unknown"];
+const isUnknown = (entity) => is(entity, "unavailable", "unknown");
+/** @type {Condition} A binary sensor is on, or there is more than shows as 0.00. */
+const isRaised = (entity) =>
+  /^binary/.test(entity) ? is(entity, "on") : { condition: "numeric_state", entity, above: 0.005 };
 
-const HALF = { columns: 6 };
-const WHOLE = { columns: 12 };
+const HALF = { grid_options: { columns: 6 } };
+const WHOLE = { grid_options: { columns: 12 } };
+const BAR = { ...WHOLE, features: [{ type: "bar-gauge" }] };
+const DATE = { time_format: { type: "date", style: "short" } };
 /** @type {Names} */
 const COLORS = {
+  available_percentage: "green",
   available_traffic: "light-blue",
   balance: "amber",
-  estimated_depletion: "deep-orange",
-  expected_unused_traffic: "orange",
   expiring_soon: "orange",
-  expiring_traffic: "orange",
-  next_expiry: "orange",
   traffic_low: "red",
+};
+const SOON = ["orange", "expiring_soon"];
+/** @type {Record<string, string[]>} The color of a tile while an alarm is raised. */
+const WARNINGS = {
+  available_percentage: ["red", "traffic_low"],
+  estimated_depletion: ["deep-orange", "traffic_low"],
+  expected_unused_traffic: ["orange", "expected_unused_traffic"],
+  expiring_traffic: SOON,
+  next_expiry: SOON,
 };
 
 /** @type {Shown} An entity for a card, unless it is disabled. */
@@ -76,104 +86,98 @@ const shown = ({ ids }, key) => {
   return entity ? [{ entity, name, color }] : [];
 };
 
-/** @type {Pair} Two tiles; one takes the whole row while the other has no value. */
-const pair = (account, ...keys) => {
-  const tiles = keys.flatMap((key) => shown(account, key));
-  return tiles.flatMap((item) => {
-    const others = tiles.filter((other) => other !== item).map(({ entity }) => entity);
-    /** @type {SizedTile} */
-    const tile = (grid_options, conditions) => {
-      const visibility = [isNot(item.entity, ...NONE), ...conditions];
-      return { type: "tile", ...item, grid_options, visibility };
+/** @type {Tiles} A tile, and one that warns; without a warning, it has dates. */
+const tiles = (account, key, options, ...conditions) =>
+  shown(account, key).flatMap((item) => {
+    /** @type {Tile} */
+    const tile = (looks, ...more) => {
+      const visibility = [not(isUnknown(item.entity)), ...conditions, ...more];
+      return { type: "tile", ...item, ...options, ...looks, visibility };
     };
-    const alone = tile(WHOLE, others.map((other) => is(other, ...NONE)));
-    return [alone, ...others.map((other) => tile(HALF, [isNot(other, ...NONE)]))];
+    const [color, alarm] = WARNINGS[key] ?? [];
+    const raised = isRaised(account.ids[alarm]);
+    const calm = color ? DATE : {};
+    return account.ids[alarm] ? [tile(calm, not(raised)), tile({ color }, raised)] : [tile(calm)];
   });
-};
 
-/** @type {Section} The available share, red while traffic is low. */
-const bar = (account) =>
-  shown(account, "available_percentage").flatMap((item) => {
-    const low = account.ids.traffic_low;
-    const features = [{ type: "bar-gauge", min: 0, max: 100 }];
-    /** @type {ColoredTile} */
-    const tile = (color, ...conditions) => {
-      const visibility = [isNot(item.entity, ...NONE), ...conditions];
-      return { type: "tile", ...item, color, features, grid_options: WHOLE, visibility };
-    };
-    const both = [tile("green", isNot(low, "on")), tile("red", is(low, "on"))];
-    return low ? both : [tile("green")];
+/** @type {Pair} Two tiles; one takes the whole row while the other has no value. */
+const pair = (account, ...keys) =>
+  keys.flatMap((key, index) => {
+    const other = account.ids[keys[1 - index]];
+    if (!other) return tiles(account, key, WHOLE);
+    const half = tiles(account, key, HALF, not(isUnknown(other)));
+    return [...half, ...tiles(account, key, WHOLE, isUnknown(other))];
   });
 
 /** @type {Title} */
-const title = (key, icon, badges) => {
-  return { type: "heading", heading: text(`dashboard_${key}`), icon, badges };
+const title = (key, icon, options) => {
+  return { type: "heading", heading: text(`dashboard_${key}`), icon, ...options };
 };
 
 /** @type {Chart} */
 const chart = (entity, key, options) => {
   const name = text(`dashboard_${key}`);
-  const graph = { type: "statistics-graph", entities: [{ entity, name }], hide_legend: true };
-  return [{ type: "heading", heading: name, heading_style: "subtitle" }, { ...graph, ...options }];
-};
-
-/** @type {Section} */
-const trafficSection = (account) => {
-  const entity = account.ids.available_traffic;
-  const line = { chart_type: "line", stat_types: ["mean"], period: "hour", days_to_show: 30 };
   return [
-    title("traffic", "mdi:database"),
-    ...bar(account),
-    ...pair(account, "available_traffic", "estimated_depletion"),
-    ...account.past.has(entity) ? chart(entity, "past", { ...line, min_y_axis: 0 }) : [],
-  ];
-};
-
-/** @type {Section} */
-const useSection = (account) => {
-  const entity = account.ids.lifetime_consumption;
-  const bars = { chart_type: "bar", stat_types: ["change"], period: "day", days_to_show: 14 };
-  /** @type {Total} */
-  const total = (key, period) => ({
-    type: "statistic",
-    entity,
-    name: text(`dashboard_${key}`),
-    icon: `mdi:calendar-${key}`,
-    stat_type: "change",
-    period: { calendar: { period } },
-    grid_options: HALF,
-  });
-  const totals = [total("today", "day"), total("month", "month")];
-  const charts = [...totals, ...chart(entity, "per_day", bars)];
-  const hint = { type: "markdown", content: text("dashboard_no_past") };
-  return [
-    title("use", "mdi:chart-bar"),
-    ...account.past.has(entity) ? charts : entity ? [hint] : [],
-    ...pair(account, "average_daily_consumption", "daily_allowance"),
-  ];
-};
-
-/** @type {Section} */
-const packagesSection = (account) => {
-  const { ids: { active_packages: entity }, deviceId } = account;
-  const badges = entity ? [{ type: "entity", entity, visibility: [isNot(entity, ...NONE)] }] : [];
-  return [
-    title("packages", "mdi:package-variant", badges),
-    ...pair(account, "next_expiry", "expiring_traffic"),
-    { type: `custom:${PACKAGES_CARD}`, device_id: deviceId, limit: 4 },
-    ...pair(account, "expected_unused_traffic", "total_traffic"),
-    ...pair(account, "balance", "last_check_in"),
+    { type: "heading", heading: name, heading_style: "subtitle" },
+    { type: "statistics-graph", entities: [{ entity, name }], hide_legend: true, ...options },
   ];
 };
 
 /** @type {Record<string, Section>} */
-const SECTIONS = { traffic: trafficSection, use: useSection, packages: packagesSection };
+const SECTIONS = {
+  traffic: (account) => {
+    const entity = account.ids.available_traffic;
+    const past = entity in account.past;
+    // Without a chart, nothing is below the heading during an outage.
+    const visibility = past || !entity ? [] : [not(isUnknown(entity))];
+    const line = { chart_type: "line", stat_types: ["mean"], period: "hour", days_to_show: 30 };
+    return [
+      title("traffic", "mdi:database", { visibility }),
+      ...tiles(account, "available_percentage", BAR),
+      ...pair(account, "available_traffic", "estimated_depletion"),
+      ...past ? chart(entity, "past", { ...line, min_y_axis: 0 }) : [],
+    ];
+  },
+  use: (account) => {
+    const entity = account.ids.lifetime_consumption;
+    const bars = { chart_type: "bar", stat_types: ["change"], period: "day", days_to_show: 14 };
+    /** @type {Total} */
+    const total = (key, period) => ({
+      type: "statistic",
+      entity,
+      name: text(`dashboard_${key}`),
+      icon: `mdi:calendar-${key}`,
+      stat_type: "change",
+      period: { calendar: { period } },
+      ...HALF,
+    });
+    const charts = chart(entity, "per_day", bars);
+    const totals = [total("today", "day"), total("month", "month"), ...charts];
+    const hint = { type: "markdown", content: text("dashboard_no_past") };
+    return [
+      title("use", "mdi:chart-bar"),
+      ...entity in account.past ? totals : entity ? [hint] : [],
+      ...pair(account, "average_daily_consumption", "daily_allowance"),
+    ];
+  },
+  packages: (account) => {
+    const { ids: { active_packages: entity }, deviceId } = account;
+    const badges = entity ? [{ type: "entity", entity, visibility: [not(isUnknown(entity))] }] : [];
+    return [
+      title("packages", "mdi:package-variant", { badges }),
+      ...pair(account, "next_expiry", "expiring_traffic"),
+      { type: `custom:${PACKAGES_CARD}`, device_id: deviceId, limit: 4 },
+      ...pair(account, "expected_unused_traffic", "total_traffic"),
+      ...pair(account, "balance", "last_check_in"),
+    ];
+  },
+};
 
 /** @type {Section} The line that says since when nothing responds. */
 const outage = ({ ids, deviceId }) => {
   const entity = ids.available_traffic || ids.total_traffic || ids.used_traffic;
-  const type = `custom:${OUTAGE_CARD}`;
-  const cards = [{ type, device_id: deviceId, grid_options: { columns: "full" } }];
+  const card = { type: `custom:${OUTAGE_CARD}`, device_id: deviceId };
+  const cards = [{ ...card, grid_options: { columns: "full" } }];
   const visibility = [is(entity, "unavailable")];
   return entity ? [{ type: "grid", column_span: 3, visibility, cards }] : [];
 };
@@ -186,15 +190,13 @@ const alarm = (account, key) =>
   });
 
 /** @type {FindPast} The entities with statistics, if there is a recorder. */
-const findPast = async (hass, ids) => {
-  const request = {
+const findPast = (hass, ids) =>
+  hass.callWS({
     type: "recorder/statistics_during_period",
     start_time: new Date(Date.now() - 30 * DAY),
-    statistic_ids: [ids.available_traffic, ids.lifetime_consumption].filter(Boolean),
-    period: "day",
-  };
-  return new Set(Object.keys(await hass.callWS(request).catch(() => ({}))));
-};
+    statistic_ids: Object.values(ids),
+    period: "month",
+  }).catch(() => ({}));
 
 /** @type {AccountView} */
 const accountView = async (hass, device, sections) => {
@@ -217,14 +219,14 @@ const accountView = async (hass, device, sections) => {
   };
 };
 
-/** Say so in a view: without views, a dashboard loads forever. */
+/** Without views, a dashboard loads forever. */
 const emptyView = () => {
   const link = `(/config/integrations/dashboard/add?domain=${DOMAIN})`;
   const content = `${text("dashboard_no_account")}\n\n[${text("dashboard_add_account")}]${link}`;
   return { title: "BytesFlows", cards: [{ type: "markdown", content }] };
 };
 
-// --- The cards: what they are made of ---
+// --- The parts of the cards ---
 
 /** @type {Make} What the server sent becomes text, never markup. */
 const make = (tag, attributes, ...children) => {
@@ -268,11 +270,11 @@ const STYLE = `
   ha-card { box-sizing: border-box; height: 100%; padding: 10px 16px; }
   ul { list-style: none; margin: 0; padding: 0; }
   li, .line, .outage { display: flex; gap: 12px; }
-  li { font-size: var(--ha-font-size-m, 14px); line-height: 20px; padding: 6px 0; }
+  li { font-size: var(--ha-font-size-m); line-height: 20px; padding: 6px 0; }
   li > div { flex: 1; min-width: 0; }
   .line { justify-content: space-between; }
   b { font-weight: 500; }
-  .small, button { font-size: var(--ha-font-size-s, 12px); line-height: 16px; }
+  .small, button { font-size: var(--ha-font-size-s); line-height: 16px; }
   .small, p { color: var(--secondary-text-color); margin: 4px 0; }
   ha-icon { color: var(--state-icon-color); }
   .soon ha-icon, .outage ha-icon { color: var(--warning-color); }
@@ -329,7 +331,7 @@ const outageLine = (line) =>
 /** @type {IsWithin} */
 const isWithin = (time, away) => time !== null && Date.parse(time) <= Date.now() + away;
 
-// --- The elements, and where Home Assistant lists them ---
+// --- The elements ---
 
 /** Define the elements. Their classes, too, belong to the registry of the moment. */
 function defineElements() {
@@ -418,10 +420,9 @@ function defineElements() {
     static getStubConfig = (hass) => ({ device_id: accountsOf(hass)[0]?.id ?? "" });
 
     static getConfigForm() {
-      const device = { device: { integration: DOMAIN } };
       return {
         schema: [
-          { name: "device_id", required: true, selector: device },
+          { name: "device_id", required: true, selector: { device: { integration: DOMAIN } } },
           { name: "limit", selector: { number: { min: 1, max: 100, mode: "box" } } },
         ],
         /** @param {{ name: string }} field */
@@ -461,8 +462,7 @@ function defineElements() {
     /** @override @type {Draw} */
     draw = ({ unreachable_since: since }, hass) => {
       const time = since && exactTime(since, hass);
-      const line = text(time ? "outage_since" : "outage", { time });
-      return [outageLine(line)];
+      return [outageLine(text(time ? "outage_since" : "outage", { time }))];
     };
   }
 
@@ -513,8 +513,7 @@ async function start() {
       return platform === DOMAIN ? { config } : null;
     },
   });
-  // Elements that are defined before Home Assistant's own are lost with their registry,
-  // which it replaces while it starts. So ask the registry there is each time.
+  // Home Assistant replaces the registry of elements while it starts, so ask each time.
   while (!window.customElements.get("home-assistant")) await pause();
   defineElements();
   /** @type {any} */
