@@ -58,7 +58,8 @@ def main() -> int:
         default=1,
         metavar="N",
         help="let the simulated account live N times as fast, 1 to 1000: at 300, "
-        "purchases, check-ins, expiries, and low traffic follow within minutes",
+        "purchases, check-ins, expiries, and low traffic follow within minutes. The "
+        "clock of Home Assistant is not faster, so the forecast does not fit",
     )
     arguments = parser.parse_args()
     check: bool = arguments.check

@@ -38,7 +38,7 @@ def make_account() -> Account:
                 )
                 for age in range(44, 8, -7)
             ),
-            package(1, "order", 20 * GIB, used=20 * GIB, age=45, left=-15),
+            package(1, "order", 50 * GIB, used=50 * GIB, age=45, left=-15),
             package(2, "order", 50 * GIB, used=18 * GIB, age=12, left=18),
             package(3, "sign", 512 * MIB, used=40 * MIB, age=5, left=2),
             package(4, "sign", 512 * MIB, used=0, age=1, left=6),
@@ -83,6 +83,8 @@ class About:
     """A figure that moves by the hour."""
 
     value: float | datetime
+    an_hour: float = 0.0
+    """How much it moves in an hour."""
 
     @override
     def __str__(self) -> str:
@@ -90,11 +92,11 @@ class About:
         return str(self.value)
 
     def matches(self, state: str) -> bool:
-        """Return whether a state is within two hours, or half a percent."""
+        """Return whether a state is within two hours, or half a percent and an hour."""
         if isinstance(self.value, datetime):
             difference = datetime.fromisoformat(state) - self.value
             return abs(difference) <= timedelta(hours=2)
-        return abs(float(state) - self.value) <= self.value * 0.005
+        return abs(float(state) - self.value) <= self.value * 0.005 + self.an_hour
 
 
 type Value = float | datetime | str | About
@@ -115,7 +117,7 @@ def forecast(account: Account) -> dict[str, About]:
         end += timedelta(days=drawn / a_day)
     return {
         "average_daily_consumption": About(a_day / GIB),
-        "expected_unused_traffic": About(unused / GIB),
+        "expected_unused_traffic": About(unused / GIB, a_day / GIB / 24),
         "estimated_depletion": About(end),
     }
 
