@@ -53,7 +53,7 @@ def test_script(
     monkeypatch.setattr(sys, "argv", ["simulate", "--accounts", "2"])
     main()
     printed = capsys.readouterr().out.splitlines()
-    page = (ROOT / "docs" / "forecast.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "accuracy.md").read_text(encoding="utf-8")
     headings = [line for line in printed if "Day 0" in line]
     assert len(headings) == 3
     for heading in headings:

@@ -153,9 +153,11 @@ def _quantile(errors: list[float | None], percent: int) -> float | None:
 
 def lines(results: dict[Setting, Result]) -> Iterator[str]:
     """Write the tables, in which parentheses have the rule of before."""
-    yield from _table("Rate", {key: item.rate for key, item in results.items()}, _off)
-    yield from _table("End", {key: item.end for key, item in results.items()}, _off)
-    yield from _table("Bias", {key: item.rate for key, item in results.items()}, _bias)
+    rates = {key: item.rate for key, item in results.items()}
+    ends = {key: item.end for key, item in results.items()}
+    yield from _table("Error of the average", rates, _off)
+    yield from _table("Error of the depletion", ends, _off)
+    yield from _table("Average too high or low", rates, _bias)
 
 
 def _table(
