@@ -1,6 +1,7 @@
 """Make the pictures of the documentation: see `scripts/screenshots`."""
 
 import asyncio
+from datetime import UTC, datetime
 from pathlib import Path
 import tempfile
 from typing import Final
@@ -20,8 +21,10 @@ from .images import shrink
 
 IMAGES: Final = ROOT / "docs" / "images"
 CARD: Final = "bytesflows-packages-card"
-WIDE: Final = ViewportSize(width=1440, height=760)
+WIDE: Final = ViewportSize(width=1480, height=760)
 PHONE: Final = ViewportSize(width=390, height=1680)
+EVENING: Final = 18
+"""The hour in which pictures are taken: most of a day of use can be seen then."""
 
 
 async def main() -> None:
@@ -37,6 +40,7 @@ async def main() -> None:
         HomeAssistant(Path(tempfile.mkdtemp(dir=RUNS))) as home,
         Browser.start(home) as browser,
     ):
+        await _set_time_zone(home)
         entry_id = await home.add_account(account.token, api.url)
         await give_past(home, entry_id)
         await home.add_dashboard()
@@ -45,6 +49,17 @@ async def main() -> None:
         account.use(account.active[-1].remaining + 30 * GIB)
         await _shoot_message(browser, home, device)
     await api.stop()
+
+
+async def _set_time_zone(home: HomeAssistant) -> None:
+    """Have Home Assistant and its pages use a time zone in which it is evening."""
+    west = (datetime.now(UTC).hour - EVENING + 12) % 24 - 12
+    await home.command("config/core/update", time_zone=f"Etc/GMT{west:+d}")
+    locale = dict.fromkeys(
+        ("number_format", "date_format", "time_format", "first_weekday"), "language"
+    )
+    value = {"language": "en", "time_zone": "server", **locale}
+    await home.command("frontend/set_user_data", key="language", value=value)
 
 
 async def _shoot_pages(browser: Browser, device: str) -> None:
@@ -78,6 +93,9 @@ async def _shoot_pages(browser: Browser, device: str) -> None:
         await view.choose("Services")
         await view.page.get_by_text("BytesFlows", exact=True).last.click()
         await view.see("Traffic became low")
+        # Icons of other integrations come from the internet.
+        icons = view.page.locator("img[alt='Backup'], img[src*='/backup/']")
+        await icons.first.evaluate("icon => (icon.style.visibility = 'hidden')")
         await _shoot(view, "automation")
 
 
