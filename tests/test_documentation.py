@@ -32,6 +32,7 @@ from .helpers.common import make_entry, notifications
 from .helpers.flows import OTHER_TOKEN
 from .helpers.home import Home
 from .helpers.pages import headings
+from .helpers.translations import ENGLISH
 
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")]
 HOUR = timedelta(hours=1)
@@ -87,6 +88,7 @@ SAID: dict[str, list[list[str]]] = {
 
 # The entities that the other examples add, with their states in the end.
 ADDED: dict[str, list[dict[str, str]]] = {
+    "docs/dashboard.md": [{}, {}],
     "docs/recipes.md": [
         {},
         {},
@@ -94,8 +96,10 @@ ADDED: dict[str, list[dict[str, str]]] = {
         {"sensor.bytesflows_cost_this_month": "75.0"},
         {"sensor.all_bytesflows_traffic": "30.0"},
         {},
-    ]
+    ],
 }
+# Tests of the blueprint and of the dashboard in a browser try these.
+TRIED_ELSEWHERE = {"use_blueprint", "strategy"}
 COMMANDS = ("scraper_stop", "scraper_start")
 
 
@@ -111,15 +115,12 @@ def _name(page: Path) -> str:
 
 
 def _examples(*, are_automations: bool = True) -> Iterator[tuple[str, int, str]]:
-    """Yield page, number and text of each automation, or of each other example.
-
-    The test of a blueprint tries the examples that use it.
-    """
+    """Yield page, number and text of each automation, or of each other example."""
     for page in sorted(PAGES):
         blocks = [
             block
             for block in _blocks(page, "yaml")
-            if (config := yaml.safe_load(block)).get("use_blueprint") is None
+            if not (config := yaml.safe_load(block)).keys() & TRIED_ELSEWHERE
             and ("triggers" in config) is are_automations
         ]
         for number, block in enumerate(blocks):
@@ -224,6 +225,7 @@ async def test_example(
     """Each example is a whole automation, and says what it should when it should."""
     await home.hass.config.async_set_time_zone("UTC")
     await home.set_up()
+    assert await async_setup_component(home.hass, "homeassistant", {})
     assert await async_setup_component(
         home.hass, "input_boolean", {"input_boolean": {"scraper": {"initial": True}}}
     )
@@ -281,6 +283,7 @@ async def test_examples_without_values(
 ) -> None:
     """No example fails, or speaks of what is unknown, in an account that is new."""
     await home.set_up()
+    assert await async_setup_component(home.hass, "homeassistant", {})
     seen = await notifications(home.hass)
     add_phone(home.hass, seen)
     for name in COMMANDS:
@@ -497,6 +500,21 @@ async def test_sum(home: Home, ignores: bool | None) -> None:
     assert total.state == (first.state if ignores is None else "unknown")
 
 
+async def test_request(home: Home, hass_client: ClientSessionGenerator) -> None:
+    """A program outside gets the packages as the page of the action says."""
+    await home.set_up()
+    assert await async_setup_component(home.hass, "api", {})
+    (command,) = _blocks(ROOT / "docs" / "actions" / "get_packages.md", "sh")
+    ((path, data),) = re.findall(r'HASS_URL(\S+)".*-d \'(.*)\'', command, re.DOTALL)
+    data = data.replace("01JEXAMPLE", home.entry.entry_id)
+    client = await hass_client()
+    response = await client.post(path, data=data)
+    packages = (await response.json())["service_response"]["packages"]
+    assert [package["status"] for package in packages] == ["active"]
+    path = path.removesuffix("?return_response")
+    assert (await client.post(path, data=data)).status == 400
+
+
 async def test_answer(home: Home) -> None:
     """The page of the action shows what it answers for the document's example."""
     home.api.accounts[:] = [Account.example()]
@@ -540,8 +558,27 @@ def test_links(page: Path) -> None:
 
 
 def test_every_blueprint_can_be_imported() -> None:
-    """The page of the automations and the README lead to each of them."""
+    """The README leads to each of them."""
     names = {path.name for path in (ROOT / "blueprints").rglob("*.yaml")}
-    for page in (ROOT / "docs" / "automations.md", ROOT / "README.md"):
-        text = unquote(page.read_text(encoding="utf-8"))
-        assert set(re.findall(r"blueprint_url=\S*/(\w+\.yaml)", text)) == names
+    text = unquote((ROOT / "README.md").read_text(encoding="utf-8"))
+    assert set(re.findall(r"blueprint_url=\S*/(\w+\.yaml)", text)) == names
+
+
+def test_tiles() -> None:
+    """The page of the dashboard says which entity each tile shows."""
+    page = (ROOT / "docs" / "dashboard.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| ([^|]+) \| \*([^|]+)\* \|$", page, re.MULTILINE)
+    shown = {tile: name for tiles, name in rows for tile in tiles.split("; ")}
+    names = {
+        key: item["name"]
+        for items in ENGLISH["entity"].values()
+        for key, item in items.items()
+    }
+    common = ENGLISH["common"]
+    tiles = {key.removeprefix("dashboard_") for key in common} & set(names)
+    assert tiles
+    for key in tiles:
+        assert shown[common[f"dashboard_{key}"]] == names[key]
+    for key in ("today", "month", "per_day"):
+        assert shown[common[f"dashboard_{key}"]] == names["lifetime_consumption"]
+    assert shown[common["dashboard_past"]] == names["available_traffic"]

@@ -7,7 +7,9 @@ from typing import Any, Final
 
 import pytest
 import pytest_asyncio
+import yaml
 
+from dev import ROOT
 from dev.browser.browser import DESKTOP, Browser, View
 from dev.demo.account import make_account
 from dev.demo.home_assistant import DASHBOARD_PATH, HomeAssistant
@@ -191,8 +193,12 @@ async def test_options(browser: Browser, home: HomeAssistant) -> None:
     device = await home.device_id()
     path = "with-options"
     await home.command("lovelace/dashboards/create", url_path=path, title="Options")
-    strategy: dict[str, Any] = {"type": "custom:bytesflows", "accounts": [device]}
-    strategy["sections"] = ["packages", "nonsense"]
+    page = (ROOT / "docs" / "dashboard.md").read_text(encoding="utf-8")
+    example = page.partition("```yaml\nstrategy:")[2].partition("```")[0]
+    strategy: dict[str, Any] = yaml.safe_load(example)
+    assert strategy["sections"] == ["traffic", "packages"]
+    strategy["accounts"] = [device]
+    strategy["sections"].append("nonsense")
     await home.command(
         "lovelace/config/save", url_path=path, config={"strategy": strategy}
     )
