@@ -347,3 +347,27 @@ def test_worked_example() -> None:
     assert found.expected_unused_traffic == 7.5 * GIB
     assert found.estimated_depletion == NOW + 34 * DAY
     assert found.daily_allowance == round(50 * GIB / 60)
+
+
+@pytest.mark.parametrize(
+    ("packages", "depletion", "unused", "allowance", "next_expiry"),
+    [
+        pytest.param([], None, 0, None, None, id="nothing left"),
+        pytest.param([package("1", 0, SOON)], SOON, 0, 0, SOON, id="expires"),
+        pytest.param([package("1", 0)], None, 0, None, None, id="never expires"),
+    ],
+)
+def test_empty_and_unlimited(
+    packages: list[Record],
+    depletion: datetime | None,
+    unused: int,
+    allowance: int | None,
+    next_expiry: datetime | None,
+) -> None:
+    """The table in docs/forecast.md is right."""
+    found = summarize(packages, 0, 1.0, {}, NOW, SHANGHAI)
+    assert found.estimated_depletion == depletion
+    assert found.expected_unused_traffic == unused
+    assert found.daily_allowance == allowance
+    assert found.next_expiry == next_expiry
+    assert found.expiring_traffic == 0
