@@ -110,7 +110,7 @@ async def _shoot_message(browser: Browser, home: HomeAssistant, device: str) -> 
     ) as view:
         await view.page.get_by_label("Sidebar toggle").click()
         await view.choose("Notifications")
-        await view.see("traffic is low")
+        await view.see("GiB left")
         await _shoot(view, "message")
 
 
