@@ -564,6 +564,20 @@ def test_every_blueprint_can_be_imported() -> None:
     assert set(re.findall(r"blueprint_url=\S*/(\w+\.yaml)", text)) == names
 
 
+def test_messages() -> None:
+    """Troubleshooting has every error message, up to what differs from case to case."""
+    page = (ROOT / "docs" / "troubleshooting.md").read_text(encoding="utf-8")
+    rows = tuple(re.findall(r"^\| ([^|]+) \| ", page, re.MULTILINE))
+    config, exceptions = ENGLISH["config"], ENGLISH["exceptions"]
+    messages = [
+        *config["error"].values(),
+        config["abort"]["already_configured"],
+        *(item["message"] for item in exceptions.values()),
+    ]
+    texts = [re.sub(r" \(?\{\w+\}\)?", "", message) for message in messages]
+    assert [text for text in texts if not text.startswith(rows)] == []
+
+
 def test_tiles() -> None:
     """The page of the dashboard says which entity each tile shows."""
     page = (ROOT / "docs" / "dashboard.md").read_text(encoding="utf-8")
