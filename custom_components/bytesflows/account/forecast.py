@@ -8,14 +8,14 @@ account writes no states.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import datetime, timedelta, tzinfo
 import math
 from typing import Final
 
 from ..api import Overview, Record, Source
 from .consumption import rounded_down
 from .time_zone import offset_at
-from .times import DAY, HOUR
+from .times import DAY, END_OF_TIME, HOUR
 
 MAX_FORECAST: Final = timedelta(days=5 * 365)
 """Forecasts beyond this are unknown."""
@@ -23,8 +23,6 @@ HOURLY_WITHIN: Final = timedelta(days=3)
 """Time before the last expiry until which the allowance changes by the day."""
 HYSTERESIS: Final = 2.0
 """Percentage points above the threshold at which traffic is no longer low."""
-
-_END_OF_TIME: Final = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -211,7 +209,7 @@ def _draw(
 
 def _expiry(record: Record) -> datetime:
     """Return the expiry, or the end of time."""
-    return record.expires or _END_OF_TIME
+    return record.expires or END_OF_TIME
 
 
 def _remaining(records: Iterable[Record]) -> int:

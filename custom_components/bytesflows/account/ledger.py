@@ -7,16 +7,13 @@ document.
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from typing import Final
+from datetime import datetime
 
 from ..api import PAGE_SIZE, Listing, Record, Source
 from .package import ARRIVALS, Change, Package, Step
-from .times import CLOCK_TOLERANCE
+from .times import CLOCK_TOLERANCE, EPOCH
 from .unreadable import FirstSeen, UnreadableValues
 from .watchlist import Watchlist
-
-_EPOCH: Final = datetime.fromtimestamp(0, UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,7 +252,7 @@ def _note_newest(ledger: Ledger, records: Iterable[Record], now: datetime) -> No
         if (
             created is not None
             and created <= latest
-            and created > newest.get(record.source, _EPOCH)
+            and created > newest.get(record.source, EPOCH)
             and record.id in ledger.packages
         ):
             newest[record.source] = created

@@ -7,13 +7,11 @@ happens in between: an outage, a reload, a restart, or a clock that goes back.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
-from typing import Final
+from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from ..api import Record
-from .times import HOUR
-
-_END_OF_TIME: Final = datetime.max.replace(tzinfo=UTC)
+from .times import END_OF_TIME, HOUR
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,13 +85,12 @@ class LowScale:
         ahead = [
             duration
             for duration in durations
-            if now - self.since < duration <= _END_OF_TIME - self.since
+            if now - self.since < duration <= END_OF_TIME - self.since
         ]
         return self.since + min(ahead) if ahead else None
 
 
-@dataclass(frozen=True, slots=True)
-class Passed:
+class Passed(NamedTuple):
     """How far the scale of a package was passed."""
 
     left: timedelta
@@ -117,7 +114,7 @@ class Passed:
             if left >= self.left:
                 return self
             return Passed(left, expires, self.before)
-        before = replace(self, before=None)
+        before = self._replace(before=None)
         if (known := self._known(expires)) is not None:
             return Passed(min(left, known.left), expires, before)
         is_extension = expires > self.expires

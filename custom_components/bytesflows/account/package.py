@@ -6,14 +6,13 @@ changed; a status that flips back and forth continues the old one.
 """
 
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final, NamedTuple
 
 from ..api import Record, Source
-from .times import MINUTE
+from .times import EPOCH, MINUTE
 
-_EPOCH: Final = datetime.fromtimestamp(0, UTC)
 _TERMS: Final = frozenset({"expireTime", "traffic"})
 
 
@@ -97,7 +96,7 @@ class Package:
             times = (record.created, record.expires)
             past = [time for time in times if time is not None and time <= now]
             package.life, package.end = Life.ENDED, record
-            package.ended = max(past, default=_EPOCH)
+            package.ended = max(past, default=EPOCH)
         return package
 
     @property

@@ -5,19 +5,17 @@ Sizes are bytes, times are aware and in UTC.
 
 from bisect import bisect_left
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from ..api import Record, Source
 from .consumption import Consumption
 from .ledger import Ledger
 from .package import Package
-from .times import DAY
+from .times import DAY, EPOCH
 
 PAST: Final = timedelta(days=60)
 """How far back the packages count."""
-
-_EPOCH: Final = datetime.fromtimestamp(0, UTC)
 
 
 class PastRate:
@@ -30,7 +28,7 @@ class PastRate:
     def __init__(self) -> None:
         """Start without one."""
         self._key: tuple[int, datetime] | None = None
-        self._window = _Window((), _EPOCH)
+        self._window = _Window((), EPOCH)
         self._history = 0.0
 
     def at(self, ledger: Ledger, hour: datetime) -> float | None:

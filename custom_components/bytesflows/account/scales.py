@@ -69,7 +69,7 @@ class Scales:
             marks += low.due(durations[low.is_low], self._last_poll)
             state.marks.low = low.passed_until(self._last_poll)
         now = self._clock.now()
-        records = list(state.ledger.active)
+        records = state.ledger.active
         marks += state.marks.due(records, lead_times, now)
         state.marks.pass_packages(records, now)
         return tuple(marks)

@@ -5,14 +5,12 @@ Times are aware and in UTC.
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Final
+from datetime import datetime
 
 from ..api import Record
 from .consumption import RETENTION
 from .package import Package
-
-_END_OF_TIME: Final = datetime.max.replace(tzinfo=UTC)
+from .times import END_OF_TIME
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +96,7 @@ class Watchlist:
                 to_keep=self._recent | self._changeable,
                 first_end=min(
                     (item.ended for item in self._recent.values() if item.ended),
-                    default=_END_OF_TIME,
+                    default=END_OF_TIME,
                 ),
                 first_expiry=min(
                     (
@@ -106,7 +104,7 @@ class Watchlist:
                         for item in changeable
                         if not item.is_active and item.record.expires is not None
                     ),
-                    default=_END_OF_TIME,
+                    default=END_OF_TIME,
                 ),
             )
         return self._facts
