@@ -16,6 +16,7 @@ from custom_components import bytesflows
 from dev.simulated_api import (
     GIB,
     OVERVIEW,
+    RECORDS,
     Account,
     Fault,
     Package,
@@ -310,3 +311,44 @@ async def test_utc_offset(home: Home, api: SimulatedApi) -> None:
     assert home.state("last_check_in").attributes["utc_offset"] == 1.0
     await home.pass_time(timedelta(minutes=15))
     assert home.state("last_check_in").attributes["utc_offset"] == 2.0
+
+
+async def test_today(home: Home) -> None:
+    """The average says how much was used today, in Home Assistant's time zone."""
+    await home.hass.config.async_set_time_zone("Asia/Tokyo")
+    home.account.figures = None
+    bought = Package(
+        id="1", traffic=100 * GIB, used=20 * GIB, created=NOW - timedelta(days=10)
+    )
+    home.account.packages = [bought]
+    await home.set_up()
+
+    def today() -> tuple[object, ...]:
+        found = home.state("average_daily_consumption").attributes
+        return tuple(found[key] for key in ("day", "used_today", "average_before"))
+
+    assert today() == ("2026-03-01", 0, 2 * GIB)
+    bought.used += GIB
+    await home.poll()
+    assert today() == ("2026-03-01", GIB, round(2.1 * GIB))
+    home.freezer.move_to("2026-03-01T15:00:01Z")
+    await home.poll()
+    assert today()[:2] == ("2026-03-02", 0)
+
+
+@pytest.mark.parametrize("key", ["estimated_depletion", "last_check_in"])
+async def test_is_current(home: Home, key: str) -> None:
+    """Values of packages that could not be read are older than the others."""
+    await home.set_up()
+
+    def is_current() -> object:
+        return home.state(key).attributes["is_current"]
+
+    assert is_current()
+    home.api.break_(Fault.refuse(500), RECORDS)
+    home.account.balance = 1
+    await home.poll()
+    assert not is_current()
+    home.api.heal()
+    await home.poll()
+    assert is_current()

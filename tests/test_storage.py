@@ -470,7 +470,7 @@ def _full_state() -> AccountState:
     state = AccountState(
         consumption=Consumption(5, NOW, [(NOW - timedelta(days=1), 4), (NOW, 5)]),
         marks=Marks(
-            LowScale(True, NOW, timedelta(5)),
+            LowScale(True, NOW, timedelta(5), NOW - timedelta(9)),
             {
                 "1": Passed(
                     timedelta(days=20),

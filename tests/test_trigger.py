@@ -114,7 +114,8 @@ async def test_fires(home: Home, trigger: Config, gib: float) -> None:
 ACCOUNT_TEXT = (
     "{{ trigger.account }} {{ trigger.device_id }} {{ trigger.available }}"
     " {{ trigger.total }} {{ trigger.percentage }} {{ trigger.threshold }}"
-    " {{ trigger.since }} / {{ trigger.description }}"
+    " {{ trigger.since }} {{ trigger.low_since | default('-') }}"
+    " / {{ trigger.description }}"
 )
 
 
@@ -133,10 +134,10 @@ async def test_variables_of_low_traffic(
     [device] = dr.async_entries_for_config_entry(device_registry, "01JEXAMPLE")
     assert said(heard) == [
         f"BytesFlows {device.id} {left * GIB} {100 * GIB} {left}.0 10"
-        f" 2026-03-01T12:{since}+00:00 / BytesFlows: {description}"
-        for left, since, description in (
-            (5, "05:01", "Traffic became low"),
-            (50, "10:02", "Traffic no longer low"),
+        f" 2026-03-01T12:{since}+00:00 {low} / BytesFlows: {description}"
+        for left, since, low, description in (
+            (5, "05:01", "-", "Traffic became low"),
+            (50, "10:02", "2026-03-01T12:05:01+00:00", "Traffic no longer low"),
         )
     ]
 

@@ -56,12 +56,16 @@ def _variables(account: Account, mark: Mark) -> dict[str, Any]:
     if TYPE_CHECKING:
         # Marks of the traffic pass in a good poll only.
         assert overview is not None
+    before = (
+        {} if mark.is_low else {"low_since": mark.before and mark.before.isoformat()}
+    )
     return {
         "available": overview.available_traffic,
         "total": overview.total_traffic,
         "percentage": overview.available_percentage,
         "threshold": account.options.low_traffic_threshold,
         "since": mark.since.isoformat(),
+        **before,
     }
 
 

@@ -17,7 +17,7 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .account import Change, Summary
+from .account import AccountData, Change, Summary
 from .api import Overview
 from .coordinator import BytesFlowsConfigEntry
 from .dispatch import account_signal
@@ -25,7 +25,11 @@ from .entity import ATTR_KEY, BytesFlowsEntity
 
 PARALLEL_UPDATES = 0
 
+ATTR_AVERAGE_BEFORE: Final = "average_before"
+ATTR_DAY: Final = "day"
+ATTR_IS_CURRENT: Final = "is_current"
 ATTR_LAST_EXPIRY: Final = "last_expiry"
+ATTR_USED_TODAY: Final = "used_today"
 ATTR_UTC_OFFSET: Final = "utc_offset"
 
 
@@ -43,19 +47,36 @@ class PackagesSensorEntityDescription(SensorEntityDescription):
     """Sensor whose value follows from the packages."""
 
     value_fn: Callable[[Summary], int | datetime | None]
-    attributes_fn: Callable[[Summary], Mapping[str, Any]] = lambda _: {}
+    attributes_fn: Callable[[AccountData, Summary], Mapping[str, Any]] = lambda *_: {}
     """Attributes for templates, which can change while the value does not."""
 
 
-def _last_expiry(summary: Summary) -> Mapping[str, Any]:
+def _of_depletion(data: AccountData, summary: Summary) -> Mapping[str, Any]:
     """Return the last expiry, with which the depletion is compared."""
     last = summary.last_expiry
-    return {ATTR_LAST_EXPIRY: last and last.isoformat()}
+    return {
+        ATTR_IS_CURRENT: data.is_current,
+        ATTR_LAST_EXPIRY: last and last.isoformat(),
+    }
 
 
-def _utc_offset(summary: Summary) -> Mapping[str, Any]:
+def _of_check_in(data: AccountData, summary: Summary) -> Mapping[str, Any]:
     """Return the hours from UTC in the API's time zone, to which check-ins belong."""
-    return {ATTR_UTC_OFFSET: summary.utc_offset}
+    return {ATTR_IS_CURRENT: data.is_current, ATTR_UTC_OFFSET: summary.utc_offset}
+
+
+def _of_average(data: AccountData, _: Summary) -> Mapping[str, Any]:
+    """Return the bytes used today, and the average of the days before."""
+    today = data.today
+    return (
+        {}
+        if today is None
+        else {
+            ATTR_AVERAGE_BEFORE: today.average_before,
+            ATTR_DAY: today.day,
+            ATTR_USED_TODAY: today.used,
+        }
+    )
 
 
 class _Traffic(TypedDict):
@@ -132,13 +153,14 @@ PACKAGES_SENSORS: tuple[PackagesSensorEntityDescription, ...] = (
         key="average_daily_consumption",
         state_class=SensorStateClass.MEASUREMENT,
         value_fn=lambda summary: summary.average_daily_consumption,
+        attributes_fn=_of_average,
         **TRAFFIC,
     ),
     PackagesSensorEntityDescription(
         key="estimated_depletion",
         device_class=SensorDeviceClass.TIMESTAMP,
         value_fn=lambda summary: summary.estimated_depletion,
-        attributes_fn=_last_expiry,
+        attributes_fn=_of_depletion,
     ),
     PackagesSensorEntityDescription(
         key="expected_unused_traffic",
@@ -176,7 +198,7 @@ PACKAGES_SENSORS: tuple[PackagesSensorEntityDescription, ...] = (
         key="last_check_in",
         device_class=SensorDeviceClass.TIMESTAMP,
         value_fn=lambda summary: summary.last_check_in,
-        attributes_fn=_utc_offset,
+        attributes_fn=_of_check_in,
     ),
     PackagesSensorEntityDescription(
         key="lifetime_consumption",
@@ -240,7 +262,17 @@ class BytesFlowsPackagesSensor(BytesFlowsEntity, SensorEntity):
     """Sensor that follows from the packages of an account."""
 
     entity_description: PackagesSensorEntityDescription
-    _unrecorded_attributes = frozenset({ATTR_KEY, ATTR_LAST_EXPIRY, ATTR_UTC_OFFSET})
+    _unrecorded_attributes = frozenset(
+        {
+            ATTR_AVERAGE_BEFORE,
+            ATTR_DAY,
+            ATTR_IS_CURRENT,
+            ATTR_KEY,
+            ATTR_LAST_EXPIRY,
+            ATTR_USED_TODAY,
+            ATTR_UTC_OFFSET,
+        }
+    )
 
     @property
     @override
@@ -251,8 +283,10 @@ class BytesFlowsPackagesSensor(BytesFlowsEntity, SensorEntity):
     @property
     def _attributes(self) -> Mapping[str, Any]:
         """Return the attributes that follow from the packages."""
-        summary = self.coordinator.data.summary
-        return {} if summary is None else self.entity_description.attributes_fn(summary)
+        data = self.coordinator.data
+        if data.summary is None:
+            return {}
+        return self.entity_description.attributes_fn(data, data.summary)
 
     @property
     @override

@@ -58,6 +58,7 @@ def encode_state(state: AccountState, codec: Codec, now: datetime) -> dict[str, 
         "marks": {
             "is_low": low.is_low,
             "since": _to_timestamp(low.since),
+            "before": _to_timestamp(low.before),
             "passed": None if low.passed is None else low.passed.total_seconds(),
             "packages": {
                 id_: _encode_passed(passed)
@@ -166,6 +167,7 @@ def _decode_parts(stored: dict[str, Any], codec: Codec, now: datetime) -> Accoun
         _flag(marks["is_low"]),
         _from_timestamp(marks["since"]),
         None if marks["passed"] is None else timedelta(seconds=marks["passed"]),
+        _from_timestamp(marks.get("before")),
     )
     state.marks.packages = {
         str(id_): _decode_passed(item) for id_, item in marks["packages"].items()

@@ -56,6 +56,21 @@ def test_average_after_a_pause() -> None:
     assert per_day(consumption, NOW + 7 * DAY) == pytest.approx(12_000 / 7)
 
 
+def test_day() -> None:
+    """The use of a day is compared with that of the 7 days before, if watched."""
+    consumption = started(10**9)
+    for hour in range(1, 8 * 24 + 6):
+        consumption.add(500, NOW + hour * HOUR)
+    day = NOW + 8 * DAY
+    assert consumption.used_since(day) == 3_000
+    assert consumption.average_before(day) == 12_000
+    assert consumption.average_before(NOW + 7 * DAY - HOUR) is None
+    consumption.take(10**9, day, day + 2 * DAY, is_baseline=False)
+    assert consumption.used_since(day) == 0
+    assert consumption.average_before(day + 2 * DAY) is None
+    assert Consumption().average_before(day) is None
+
+
 def test_samples_are_few() -> None:
     """Samples are hourly and no more than needed, however often is polled."""
     consumption = started()

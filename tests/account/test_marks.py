@@ -240,7 +240,7 @@ def test_undo() -> None:
     assert marks == Marks(LowScale(True, NOW, HOUR), {"1": passed})
     marks.low = marks.low.observed(NOW + DAY, is_low=False)
     marks.undo(before, after)
-    assert marks.low == LowScale(False, NOW + DAY)
+    assert marks.low == LowScale(False, NOW + DAY, before=NOW)
 
 
 def test_undo_of_packages() -> None:

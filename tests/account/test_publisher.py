@@ -9,10 +9,13 @@ from custom_components.bytesflows.account import (
     AccountData,
     Publisher,
     Summary,
+    Today,
 )
 from custom_components.bytesflows.account.forecast import summarize
 from custom_components.bytesflows.api import Overview
 from tests.helpers.clock import NOW
+
+TODAY = Today("2026-03-01", 5, None)
 
 
 def summary(consumed: int = 0) -> Summary:
@@ -27,7 +30,13 @@ def data(available: int, *, consumed: int = 0, records: bool = True) -> AccountD
         summary(consumed) if records else None,
         available < 10,
         False if records else None,
+        today=TODAY if records else None,
     )
+
+
+def again(before: AccountData) -> AccountData:
+    """Return data that were shown before, which are not current any more."""
+    return replace(before, is_current=False)
 
 
 BEFORE, AFTER = data(50), data(5)
@@ -47,16 +56,16 @@ def test_outage() -> None:
     publisher.publish(BEFORE)
     publisher.note_outage()
     publisher.note_outage()
-    assert publisher.publish(AFTER) == [BEFORE, AFTER]
+    assert publisher.publish(AFTER) == [again(BEFORE), AFTER]
     assert publisher.publish(BEFORE) == [BEFORE]
 
 
 def test_start() -> None:
     """After a start entities keep their old values until automations listen."""
     publisher = Publisher(BEFORE)
-    assert publisher.publish(AFTER) == [BEFORE]
+    assert publisher.publish(AFTER) == [again(BEFORE)]
     later = data(3)
-    assert publisher.publish(later) == [BEFORE]
+    assert publisher.publish(later) == [again(BEFORE)]
     assert publisher.published == BEFORE
     assert publisher.open() == [later]
     assert publisher.open() == []
@@ -68,7 +77,7 @@ def test_start_without_poll() -> None:
     publisher = Publisher(BEFORE)
     assert publisher.open() == []
     publisher.note_outage()
-    assert publisher.publish(AFTER) == [BEFORE, AFTER]
+    assert publisher.publish(AFTER) == [again(BEFORE), AFTER]
 
 
 def test_outage_while_held_back() -> None:
@@ -77,7 +86,7 @@ def test_outage_while_held_back() -> None:
     publisher.publish(AFTER)
     publisher.note_outage()
     assert publisher.open() == []
-    assert publisher.publish(AFTER) == [BEFORE, AFTER]
+    assert publisher.publish(AFTER) == [again(BEFORE), AFTER]
 
 
 def test_outage_of_the_records() -> None:
@@ -86,10 +95,10 @@ def test_outage_of_the_records() -> None:
     publisher.publish(BEFORE)
     without = data(40, records=False)
     assert publisher.publish(without) == [without]
-    assert publisher.publish(without) == [without, without]
-    shown = replace(without, summary=summary(), is_expiring_soon=False)
+    assert publisher.publish(without) == [again(without), without]
+    shown = replace(without, summary=summary(), is_expiring_soon=False, today=TODAY)
     assert publisher.published == shown
-    assert publisher.publish(AFTER) == [shown, AFTER]
+    assert publisher.publish(AFTER) == [again(shown), AFTER]
 
 
 @pytest.mark.parametrize("is_first", [True, False])
@@ -100,14 +109,14 @@ def test_outage_of_the_records_at_the_start(is_first: bool) -> None:
     assert publisher.publish(without) == [without]
     if not is_first:
         publisher.publish(without)
-    assert publisher.publish(BEFORE) == [without, BEFORE]
+    assert publisher.publish(BEFORE) == [again(without), BEFORE]
 
 
 def test_outage_of_the_records_after_a_restart() -> None:
     """While the records cannot be read, their entities do not show old values."""
     publisher = Publisher(BEFORE)
     without = data(40, records=False)
-    shown = replace(BEFORE, summary=None, is_expiring_soon=None)
+    shown = replace(again(BEFORE), summary=None, is_expiring_soon=None, today=None)
     assert publisher.publish(without) == [shown]
     assert publisher.open() == [without]
     assert publisher.publish(AFTER)[-1] == AFTER
@@ -117,4 +126,4 @@ def test_lifetime_consumption() -> None:
     """A lifetime total is never shown lower than it is."""
     publisher = Publisher(data(50, consumed=7))
     shown = publisher.publish(data(5, consumed=9))
-    assert shown == [data(50, consumed=9)]
+    assert shown == [again(data(50, consumed=9))]

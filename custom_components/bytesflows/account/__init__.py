@@ -11,7 +11,7 @@ from .forecast import Summary
 from .ledger import Ledger
 from .marks import LowMark, LowScale, Mark, Marks, PackageMark, Passed
 from .package import Change, ChangeKind, Life, Package, describe
-from .publisher import AccountData, Publisher
+from .publisher import AccountData, Publisher, Today
 from .scales import Due, Scales
 from .state import AccountState
 from .time_zone import Evidence, fitting_zones, offset_at, shifted
@@ -42,6 +42,7 @@ __all__ = [
     "Publisher",
     "Scales",
     "Summary",
+    "Today",
     "Trouble",
     "Verdict",
     "ZoneWatch",

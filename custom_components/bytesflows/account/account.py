@@ -2,7 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Final
 
 from ..api import BytesFlowsClient, Listing, Overview, Record
@@ -10,11 +10,12 @@ from .clock import Clock
 from .forecast import Summary, first_expiry, is_expiring_soon, is_low
 from .ledger import Reading
 from .pace import Pace
-from .publisher import AccountData
+from .publisher import AccountData, Today
 from .records import LastSync, Records
 from .scales import Scales
 from .state import AccountState
 from .summaries import Summaries
+from .times import DAY
 from .zone_watch import Arrivals, Verdict
 
 LARGE_READING: Final = 1_000
@@ -28,6 +29,8 @@ class Options:
     low_traffic_threshold: float
     """Percent of the total."""
     expiring_soon: timedelta
+    home_time_zone: tzinfo = UTC
+    """That of Home Assistant, to which the days belong."""
 
 
 class Account:
@@ -74,6 +77,8 @@ class Account:
             self._summaries.at(state.last_sync),
             state.shown_is_low,
             state.shown_is_expiring_soon,
+            is_current=False,
+            today=self._today(state.last_sync),
         )
 
     def note_shown(self, shown: AccountData) -> None:
@@ -215,7 +220,28 @@ class Account:
         if state.is_unsettled and not self.clock.is_in_doubt:
             self._settle(now)
         summary = None if self.records.are_stale(now) else self._summaries.current(now)
-        return AccountData(overview, summary, verdict, self._expires_soon(summary, now))
+        return AccountData(
+            overview,
+            summary,
+            verdict,
+            self._expires_soon(summary, now),
+            is_current=self.records.error is None,
+            today=None if summary is None else self._today(now),
+        )
+
+    def _today(self, now: datetime) -> Today:
+        """Return the use of the day of an aware moment.
+
+        It is compared with the 7 days before if these were watched, else with the rate.
+        """
+        day = now.astimezone(self.options.home_time_zone)
+        midnight = day.replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
+        begin = midnight.astimezone(UTC)
+        consumption, rate = self.state.consumption, self.state.rate
+        average = consumption.average_before(begin)
+        if average is None and rate is not None:
+            average = round(rate * DAY.total_seconds())
+        return Today(day.date().isoformat(), consumption.used_since(begin), average)
 
     def _expires_soon(self, summary: Summary | None, now: datetime) -> bool | None:
         """Return whether a package expires soon; while in doubt, as shown before."""

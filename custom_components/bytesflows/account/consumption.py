@@ -86,11 +86,26 @@ class Consumption:
         if self.watched_since is None or now - self.watched_since < DAY:
             return None
         begin = max(self.watched_since, now - RATE_WINDOW)
-        before = self.samples[0][1]
-        for time, total in self.samples:
-            if time <= begin:
-                before = total
-        return (self.total - before) / (now - begin).total_seconds()
+        return self.used_since(begin) / (now - begin).total_seconds()
+
+    def used_since(self, time: datetime) -> int:
+        """Return the bytes used since an aware moment, or since watching began."""
+        return self.total - self._total_at(time)
+
+    def average_before(self, time: datetime) -> int | None:
+        """Return the bytes per day of the 7 days before, or None if not watched."""
+        if not self.has_watched_window(time):
+            return None
+        used = self._total_at(time) - self._total_at(time - RATE_WINDOW)
+        return round(used / (RATE_WINDOW / DAY))
+
+    def _total_at(self, time: datetime) -> int:
+        """Return the total at an aware moment, or when watching began."""
+        found = self.samples[0][1]
+        for end, total in self.samples:
+            if end <= time:
+                found = total
+        return found
 
     def _drop_future(self, now: datetime) -> None:
         """Drop the samples of a clock that was ahead of time."""

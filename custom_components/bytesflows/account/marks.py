@@ -21,6 +21,8 @@ class LowMark:
     is_low: bool
     duration: timedelta
     since: datetime
+    before: datetime | None = None
+    """Since when it was the opposite before, None if nobody saw that begin."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,8 @@ class LowScale:
     """When it changed; None if no change was ever seen."""
     passed: timedelta | None = None
     """The part of the scale that was passed; None if not even its start was."""
+    before: datetime | None = None
+    """When the state before began; None if nobody saw that."""
 
     def observed(self, now: datetime, *, is_low: bool | None) -> LowScale:
         """Return the scale after a good poll; None says that nothing is known.
@@ -55,7 +59,7 @@ class LowScale:
             return self
         if self.is_low is None:
             return LowScale(is_low)
-        return LowScale(is_low, now)
+        return LowScale(is_low, now, before=self.since)
 
     def due(self, durations: Iterable[timedelta], now: datetime) -> list[LowMark]:
         """Return the marks that lie between the passed part and now."""
@@ -63,7 +67,7 @@ class LowScale:
             return []
         elapsed = now - self.since
         return [
-            LowMark(self.is_low, duration, self.since)
+            LowMark(self.is_low, duration, self.since, self.before)
             for duration in sorted(durations)
             if duration <= elapsed and (self.passed is None or duration > self.passed)
         ]

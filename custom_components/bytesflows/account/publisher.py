@@ -12,6 +12,18 @@ from .forecast import Summary
 
 
 @dataclass(frozen=True, slots=True)
+class Today:
+    """The use of a day of Home Assistant's time zone, and that of the days before."""
+
+    day: str
+    """Its date in ISO format."""
+    used: int
+    """Bytes used on that day so far, or since watching began on it."""
+    average_before: int | None
+    """Bytes per day before it, or None if that is unknown."""
+
+
+@dataclass(frozen=True, slots=True)
 class AccountData:
     """The state of an account. Equal when nothing that is shown differs."""
 
@@ -22,6 +34,10 @@ class AccountData:
     """Whether traffic is low; None if that was never known."""
     is_expiring_soon: bool | None
     """Whether a package expires soon; None while the packages are unknown."""
+    is_current: bool = True
+    """Whether the summary is that of the last poll, and no older one."""
+    today: Today | None = None
+    """None while the packages are unknown."""
 
 
 class Publisher:
@@ -72,6 +88,7 @@ class Publisher:
                 data,
                 summary=self.published.summary,
                 is_expiring_soon=self.published.is_expiring_soon,
+                today=self.published.today,
             )
         self.published = data
 
@@ -84,8 +101,9 @@ def _as_before(
     A lifetime total is never shown lower than it is: after a power cut the stored one
     can be less than what statistics have.
     """
+    published = replace(published, is_current=False)
     if data.summary is None:
-        return replace(published, summary=None, is_expiring_soon=None)
+        return replace(published, summary=None, is_expiring_soon=None, today=None)
     if published.summary is None or not is_stored:
         return published
     total = data.summary.lifetime_consumption
