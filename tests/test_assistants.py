@@ -130,7 +130,7 @@ QUESTIONS = {
         LEFT: "54 gigabytes of 100 gigabytes left.",
         EXPIRY: "The next package expires tomorrow at 17:48, with 8.0 gigabytes left"
         " in it.",
-        LASTS: "At the current rate, the traffic is used up on March 12."
+        LASTS: "At the current rate, traffic lasts until March 12."
         " 2.4 gigabytes will expire unused.",
     },
     "de": {
@@ -142,8 +142,8 @@ QUESTIONS = {
             " Darin sind noch 8,0 Gigabyte."
         ),
         "Reicht der Traffic noch?": (
-            "Wenn es so weitergeht, ist der Traffic"  # codespell:ignore
-            " am 12. März aufgebraucht."
+            "Wenn es so weitergeht, reicht der Traffic"  # codespell:ignore
+            " bis 12. März."
             " 2,4 Gigabyte verfallen ungenutzt."
         ),
     },
@@ -153,7 +153,7 @@ QUESTIONS = {
             "下一个流量包将于明天 17:48 到期，其中还剩 8.0 GB。"
         ),
         "流量够用吗？": (
-            "按目前的用量，流量将于3月12日用完。 有 2.4 GB 会在用完之前到期。"
+            "按目前的用量，流量可以用到3月12日。 其中有 2.4 GB 会未使用就到期。"
         ),
     },
 }
@@ -279,15 +279,15 @@ async def test_renamed_entities(home: Home, entity_registry: er.EntityRegistry) 
         ),
         (
             [package("1", size=9, used=0.002, days=None, age=50)],
-            "At the current rate, the traffic lasts for years.",
+            "At the current rate, traffic lasts for years.",
         ),
         (
             [package("1", size=900, used=9, days=None, age=10)],
-            "At the current rate, the traffic is used up on November 15, 2028.",
+            "At the current rate, traffic lasts until November 15, 2028.",
         ),
         (
             [package("1", size=20, used=19, days=None, age=20)],
-            "At the current rate, the traffic is used up tomorrow at 14:00.",
+            "At the current rate, traffic lasts until tomorrow at 14:00.",
         ),
     ],
 )

@@ -1,7 +1,7 @@
 """Automations made of our blueprints, in a real Home Assistant."""
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 import re
 import shutil
@@ -13,10 +13,6 @@ from pytest_homeassistant_custom_component.common import (
     MockConfigEntry,
     async_capture_events,
 )
-from pytest_homeassistant_custom_component.components.recorder.common import (
-    async_wait_recording_done,
-    do_adhoc_statistics,
-)
 import yaml
 
 from custom_components.bytesflows.const import DOMAIN
@@ -24,6 +20,7 @@ from dev import ROOT
 from dev.simulated_api import (
     GIB,
     OVERVIEW,
+    RECORDS,
     Account,
     Fault,
     Package,
@@ -33,6 +30,7 @@ from homeassistant.components.persistent_notification import (
     UpdateType,
     async_register_callback,
 )
+from homeassistant.components.trace.util import async_list_traces
 from homeassistant.const import UnitOfInformation
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import device_registry as dr, entity_registry as er
@@ -106,6 +104,7 @@ async def make(home: Home) -> AsyncGenerator[Make]:
         assert await async_setup_component(
             home.hass, "automation", {"automation": [config]}
         )
+        home.hass.bus.async_fire("automation_reloaded")
         await home.hass.async_block_till_done()
         found = home.hass.states.get("automation.made")
         assert found is not None
@@ -181,10 +180,25 @@ async def run_actions(hass: HomeAssistant) -> None:
     await hass.async_block_till_done()
 
 
+async def pass_hours(home: Home, hours: int) -> None:
+    """Let hours pass, and each time the last minutes, in which templates are false."""
+    for _ in range(hours):
+        await home.pass_time(timedelta(minutes=(55 - home.freezer().minute) % 60))
+        await home.pass_time(timedelta(minutes=5))
+        await home.pass_time(timedelta(seconds=1))
+
+
+async def poll(home: Home, times: int = 1) -> None:
+    """Let some polls pass, and the second for which templates wait after them."""
+    for _ in range(times):
+        await home.poll()
+        await home.pass_time(timedelta(seconds=1))
+
+
 async def outage(home: Home, polls: int = 2) -> None:
     """Let the server fail for some polls."""
     home.api.break_(Fault.refuse(500))
-    await home.poll(polls)
+    await poll(home, polls)
     home.api.heal()
 
 
@@ -198,20 +212,20 @@ async def test_low_traffic(home: Home, make: Make, language: str) -> None:
     bought = home.account.packages[0]
     for used in (60, 95, 96, 96, 50, 50):
         bought.used = used * GIB
-        await home.poll()
+        await poll(home)
     assert seen == [
         (
             "BytesFlows: traffic is low",
             (
-                "5.00 GiB left (5.0%). At this rate it is used up on March 3, 2:00 AM. "
-                "Balance: $20.00. Use less, or purchase a package."
+                "5.00 GiB left (5.0%). At the current rate, traffic lasts until March "
+                "3 at 2:00 AM. Balance: $20.00. Use less, or purchase a package."
             ),
         ),
         (
             "BytesFlows: traffic is no longer low",
             (
-                "50.00 GiB left (50.0%). At this rate it is used up on March 17. "
-                "Balance: $20.00."
+                "50.00 GiB left (50.0%). At the current rate, traffic lasts until "
+                "March 17. Balance: $20.00."
             ),
         ),
     ]
@@ -222,11 +236,11 @@ async def test_low_traffic_alone(home: Home, make: Make) -> None:
     await home.set_up()
     seen = await make("low_traffic")
     home.account.packages[0].used = 95 * GIB
-    await home.poll()
+    await poll(home)
     await outage(home)
-    await home.poll()
+    await poll(home)
     home.account.packages[0].used = 50 * GIB
-    await home.poll()
+    await poll(home)
     assert [title for title, _ in seen] == ["BytesFlows: traffic is low"]
 
 
@@ -234,9 +248,9 @@ async def test_low_traffic_before(home: Home, make: Make) -> None:
     """Traffic that is already low is no news for a new automation."""
     await home.set_up()
     home.account.packages[0].used = 95 * GIB
-    await home.poll(2)
+    await poll(home, 2)
     seen = await make("low_traffic")
-    await home.poll(3)
+    await poll(home, 3)
     assert seen == []
 
 
@@ -246,8 +260,83 @@ async def test_low_traffic_in_an_outage(home: Home, make: Make) -> None:
     seen = await make("low_traffic")
     home.account.packages[0].used = 95 * GIB
     await outage(home)
-    await home.poll(2)
+    await poll(home, 2)
     assert [title for title, _ in seen] == ["BytesFlows: traffic is low"]
+
+
+async def test_low_traffic_end(home: Home, make: Make) -> None:
+    """The end is reported if the beginning was, and not if only an earlier one was."""
+    await home.set_up()
+    seen = await make("low_traffic", duration={"hours": 1}, tell_end=True)
+    bought = home.account.packages[0]
+    told = []
+    for polls in (2, 26, 2):
+        bought.used = 95 * GIB
+        await poll(home, polls)
+        bought.used = 50 * GIB
+        await outage(home)
+        await poll(home, 2)
+        told.append([(title or "").partition(": ")[2] for title, _ in seen])
+        seen.clear()
+    assert told == [[], ["traffic is low", "traffic is no longer low"], []]
+
+
+async def test_low_traffic_end_after_run_actions(home: Home, make: Make) -> None:
+    """The end is also reported if Run actions said that traffic is low."""
+    await home.set_up()
+    seen = await make("low_traffic", duration={"hours": 1}, tell_end=True)
+    home.account.packages[0].used = 95 * GIB
+    await poll(home, 2)
+    await run_actions(home.hass)
+    home.account.packages[0].used = 50 * GIB
+    await poll(home, 2)
+    assert [title for title, _ in seen] == [
+        "BytesFlows: traffic is low",
+        "BytesFlows: traffic is no longer low",
+    ]
+
+
+async def test_low_traffic_without_packages(home: Home, make: Make) -> None:
+    """While the packages cannot be read, nothing is said that follows from them."""
+    await home.set_up()
+    seen = await make("low_traffic")
+    home.api.break_(Fault.refuse(500), RECORDS)
+    home.account.packages[0].used = 95 * GIB
+    await poll(home)
+    assert seen == [
+        (
+            "BytesFlows: traffic is low",
+            "5.00 GiB left (5.0%). Balance: $20.00. Purchase a package.",
+        )
+    ]
+
+
+async def test_low_traffic_that_expires(home: Home, make: Make) -> None:
+    """Using less does not help if traffic expires before it is used up."""
+    bought = home.account.packages[0]
+    bought.expires = NOW + 12 * HOUR
+    await home.set_up()
+    seen = await make("low_traffic", text_left="", text_balance="")
+    bought.used = 95 * GIB
+    await poll(home)
+    [(_, message)] = seen
+    assert message == (
+        "At the current rate, traffic lasts until March 2 at 12:00 AM. "
+        "Purchase a package."
+    )
+
+
+async def test_low_traffic_in_the_last_minutes(home: Home, make: Make) -> None:
+    """Traffic never lasts until a time that has passed."""
+    bought = home.account.packages[0]
+    bought.created = NOW - 2 * DAY
+    home.freezer.move_to(NOW + timedelta(minutes=10))
+    await home.set_up()
+    seen = await make("low_traffic", text_left="", text_balance="")
+    bought.used = round(99.7 * GIB)
+    await poll(home)
+    assert home.state("estimated_depletion").state == NOW.isoformat()
+    assert seen == [("BytesFlows: traffic is low", "Purchase a package.")]
 
 
 async def test_own_action(home: Home, make: Make) -> None:
@@ -267,7 +356,7 @@ async def test_own_action(home: Home, make: Make) -> None:
         text_next="",
     )
     home.account.packages[0].used = 95 * GIB
-    await home.poll()
+    await poll(home)
     assert seen == []
     assert [event.data for event in told] == [
         {
@@ -281,8 +370,8 @@ async def test_own_action(home: Home, make: Make) -> None:
 @pytest.mark.parametrize(
     ("style", "expected"),
     [
-        ("month_day", "5.00 GiB / March 3, 2:00 AM / $20.00"),
-        ("day_month", "5.00 GiB / 3 March, 02:00 / $20.00"),
+        ("month_day", "5.00 GiB / March 3 at 2:00 AM / $20.00"),
+        ("day_month", "5.00 GiB / 3 March at 02:00 / $20.00"),
         ("dots", "5,00 GiB / 3.3., 02:00 / 20,00 $"),
         ("slashes", "5,00 GiB / 03/03, 02:00 / 20,00 $"),
         ("characters", "5.00 GiB / 3月3日 02:00 / $20.00"),
@@ -302,7 +391,7 @@ async def test_own_texts(home: Home, make: Make, style: str, expected: str) -> N
         text_next="",
     )
     home.account.packages[0].used = 95 * GIB
-    await home.poll()
+    await poll(home)
     assert seen == [("BytesFlows: wenig Traffic", expected)]
 
 
@@ -336,21 +425,21 @@ async def test_package_expiring(home: Home, make: Make, language: str) -> None:
         await home.pass_time(timedelta(hours=4))
     title = "BytesFlows: 1.50 GiB about to expire"
     message = (
-        "A package with 1.50 GiB left expires on March 4, 4:48 PM. It was purchased as "
-        "ORD-2. Use it before then, or it is lost."
+        "A package with 1.50 GiB left expires on March 4 at 4:48 PM. It was purchased "
+        "as ORD-2. Use it before then, or it is lost."
     )
     assert seen == [(title, message), (title, message)]
     seen.clear()
     reward = package("3", days=3.5, traffic=0.0625, source="sign", created=NOW)
     home.account.packages.append(reward)
-    await home.poll(3)
+    await poll(home, 3)
     assert seen == [
         (
             "BytesFlows: 64.00 MiB about to expire",
             (
-                "A package with 64.00 MiB left expires on March 5, 12:00 AM. It was "
-                "earned by checking in. Use it before then, or it is lost. At this "
-                "rate, 0.51 GiB will expire unused across all packages."
+                "A package with 64.00 MiB left expires on March 5 at 12:00 AM. It was "
+                "earned by checking in. Use it before then, or it is lost. At the "
+                "current rate, 0.51 GiB will expire unused across all packages."
             ),
         )
     ]
@@ -396,7 +485,7 @@ async def test_package_expiring_in_an_outage(home: Home, make: Make) -> None:
     for _ in range(60):
         await home.pass_time(HOUR)
     home.api.heal()
-    await home.poll(2)
+    await poll(home, 2)
     assert len(seen) == 2
 
 
@@ -469,7 +558,7 @@ async def test_run_actions_of_packages(
     await run_actions(home.hass)
     [(title, message)] = seen
     assert title == f"BytesFlows: {size} about to expire"
-    assert message.startswith(f"Next expiry: {size} on March 2, 2:24 PM. Use it")
+    assert message.startswith(f"Next expiry: {size} on March 2 at 2:24 PM. Use it")
 
 
 # Low balance.
@@ -481,13 +570,13 @@ async def test_low_balance(home: Home, make: Make, language: str) -> None:
     seen = await make("low_balance")
     for balance in (5, 4.5, 4, 10):
         home.account.balance = balance
-        await home.poll()
+        await poll(home)
     assert seen == [
         (
             "BytesFlows: low balance",
             (
-                "Balance: $4.50. 40.00 GiB left (40.0%). At this rate it is used up on "
-                "March 21. Add funds before you need the next package."
+                "Balance: $4.50. 40.00 GiB left (40.0%). At the current rate, traffic "
+                "lasts until March 21. Add funds before you need the next package."
             ),
         )
     ]
@@ -499,16 +588,30 @@ async def test_low_balance_once(home: Home, make: Make) -> None:
     seen = await make("low_balance")
     home.account.balance = 1
     await outage(home)
-    await home.poll(2)
+    await poll(home, 2)
     assert len(seen) == 1
     for _ in range(2):
         await outage(home)
-        await home.poll(2)
+        await poll(home, 2)
         await home.reload()
-        await home.poll()
+        await poll(home)
         for action in ("off", "on"):
             await turn(home.hass, action, "made")
     assert len(seen) == 1
+
+
+async def test_low_balance_after_a_purchase(home: Home, make: Make) -> None:
+    """The message has the forecast of the poll in which the balance dropped."""
+    await home.set_up()
+    seen = await make("low_balance")
+    home.account.balance = 1
+    home.account.packages.append(package("2", days=300, traffic=200, created=NOW))
+    await poll(home)
+    [(_, message)] = seen
+    assert message.startswith(
+        "Balance: $1.00. 240.00 GiB left (80.0%). At the current rate, traffic lasts "
+        "until June 2"
+    )
 
 
 @pytest.mark.parametrize(
@@ -551,7 +654,7 @@ async def test_one_period(
     seen = await make(name, format="dots")
     await run_actions(home.hass)
     [(_, message)] = seen
-    assert "At this rate it is used up on 21.3." in message
+    assert "At the current rate, traffic lasts until 21.3." in message
     assert ".." not in message
 
 
@@ -570,10 +673,10 @@ async def test_low_balance_after_unknown(home: Home, make: Make) -> None:
     await home.set_up()
     seen = await make("low_balance")
     home.api.break_(Fault.data(balance=None), OVERVIEW)
-    await home.poll()
+    await poll(home)
     home.api.heal()
     home.account.balance = 1
-    await home.poll(2)
+    await poll(home, 2)
     assert [title for title, _ in seen] == ["BytesFlows: low balance"]
 
 
@@ -594,7 +697,7 @@ async def test_will_not_last(home: Home, make: Make, language: str) -> None:
     home.account.packages[0].expires = NOW + 15 * DAY
     await home.set_up()
     seen = await make("traffic_will_not_last")
-    await home.poll(2)
+    await poll(home, 2)
     assert seen == []
     home.account.packages[0].expires = NOW + 25 * DAY
     await home.pass_time(HOUR)
@@ -603,10 +706,10 @@ async def test_will_not_last(home: Home, make: Make, language: str) -> None:
         (
             "BytesFlows: traffic will not last",
             (
-                "40.00 GiB left (40.0%). At this rate it is used up on March 21. The "
-                "last package expires on March 26. To last until then, use at most "
-                "1.60 GiB per day. Balance: $20.00. Use less, or purchase a package in "
-                "time."
+                "40.00 GiB left (40.0%). At the current rate, traffic lasts until "
+                "March 21. The last package expires on March 26. To last until then, "
+                "use at most 1.60 GiB per day. Balance: $20.00. Use less, or purchase "
+                "a package in time."
             ),
         )
     ]
@@ -617,30 +720,31 @@ async def test_will_not_last_again(home: Home, make: Make) -> None:
     """It notifies again after some days, whatever happens in between."""
     await home.set_up()
     seen = await make("traffic_will_not_last", repeat=2)
+    assert len(seen) == 1
+    begin = home.freezer()
     told = []
-    for hour in range(100):
-        await home.pass_time(HOUR)
+    for hour in range(90):
+        await pass_hours(home, 1)
         if hour % 10 == 5:
             await outage(home)
-        told += [hour] * len(seen)
-        seen.clear()
-    assert len(told) == 2
-    assert told[0] == 0
-    assert 38 <= told[1] <= 50
+        told += [home.freezer() - begin] * (len(seen) - 1)
+        del seen[1:]
+    [time] = told
+    assert 2 * DAY <= time <= 2 * DAY + 7 * HOUR
 
 
 async def test_will_not_last_for_days(home: Home, make: Make) -> None:
     """It notifies when traffic lasts for less than a number of days."""
     await home.set_up()
     seen = await make("traffic_will_not_last", horizon="days", days=18)
-    await home.poll()
+    await poll(home)
     assert seen == []
     home.account.packages[0].used = 70 * GIB
     home.api.break_(Fault.refuse(500))
-    await home.poll(3)
+    await poll(home, 3)
     assert seen == []
     home.api.heal()
-    await home.poll(2)
+    await poll(home, 2)
     assert [title for title, _ in seen] == ["BytesFlows: traffic will not last"]
 
 
@@ -649,7 +753,7 @@ async def test_will_last_for_ever(home: Home, make: Make) -> None:
     home.account.packages[0].expires = None
     await home.set_up()
     seen = await make("traffic_will_not_last")
-    await home.poll(2)
+    await poll(home, 2)
     assert seen == []
 
 
@@ -659,31 +763,60 @@ async def test_will_not_last_nearly_gone(home: Home, make: Make) -> None:
     seen = await make("traffic_will_not_last", horizon="days", days=18)
     bought = home.account.packages[0]
     bought.used = 70 * GIB
-    await home.poll(2)
+    await poll(home, 2)
     assert len(seen) == 1
     # Solved for a day, and short again.
     home.account.packages.append(package("2", days=60, traffic=500))
-    await home.poll(2)
+    await poll(home, 2)
     await home.pass_time(DAY + HOUR)
     assert len(seen) == 1
     home.account.packages[1].used = 499 * GIB
     bought.used = 97 * GIB
-    for _ in range(20):
-        await home.pass_time(HOUR)
+    await pass_hours(home, 20)
     assert [title for title, _ in seen] == ["BytesFlows: traffic will not last"] * 2
 
 
 @pytest.mark.parametrize(("used", "is_advised"), [(60, True), (10, False)])
 async def test_allowance(home: Home, make: Make, used: float, is_advised: bool) -> None:
-    """Traffic that expires before it is used up has no allowance."""
+    """Using less does not help if traffic expires before it is used up."""
     home.account.packages = [
         package("1", days=5, traffic=70, used=used, created=NOW - 5 * DAY)
     ]
     await home.set_up()
     seen = await make("traffic_will_not_last", horizon="days", days=7)
-    await home.poll(2)
+    await poll(home, 2)
     [(_, message)] = seen
     assert ("use at most" in message) is is_advised
+    assert ("Use less, or purchase" in message) is is_advised
+    assert message.endswith("urchase a package in time.")
+
+
+async def test_will_not_last_for_days_without_expiry(home: Home, make: Make) -> None:
+    """Using less always helps if a package never expires."""
+    home.account.packages[0].expires = None
+    await home.set_up()
+    seen = await make(
+        "traffic_will_not_last", horizon="days", days=30, text_left="", text_balance=""
+    )
+    assert [message for _, message in seen] == [
+        (
+            "At the current rate, traffic lasts until March 21. Use less, or purchase "
+            "a package in time."
+        )
+    ]
+
+
+async def test_will_not_last_without_packages(home: Home, make: Make) -> None:
+    """A forecast that may be wrong by now starts no message."""
+    await home.set_up()
+    seen = await make("traffic_will_not_last", horizon="days", days=20)
+    home.api.break_(Fault.refuse(500), RECORDS)
+    home.account.packages.append(package("2", days=60, traffic=500))
+    await poll(home, 3)
+    assert seen == []
+    await run_actions(home.hass)
+    assert [title for title, _ in seen] == ["BytesFlows: no forecast"]
+    assert "lasts" not in seen[0][1]
 
 
 async def test_no_traffic_left(home: Home, make: Make) -> None:
@@ -692,11 +825,11 @@ async def test_no_traffic_left(home: Home, make: Make) -> None:
     seen = await make("traffic_will_not_last", horizon="days", days=18)
     bought = home.account.packages[0]
     bought.used = 70 * GIB
-    await home.poll(2)
+    await poll(home, 2)
     assert len(seen) == 1
     bought.used = bought.traffic
     for hour in range(6 * 24):
-        await home.pass_time(HOUR)
+        await pass_hours(home, 1)
         if hour % 10 == 5:
             await outage(home)
             await home.reload()
@@ -705,8 +838,7 @@ async def test_no_traffic_left(home: Home, make: Make) -> None:
         "BytesFlows: no traffic left",
         "0.00 GiB left (0.0%). Balance: $20.00. Purchase a package to continue.",
     )
-    for _ in range(2 * 24):
-        await home.pass_time(HOUR)
+    await pass_hours(home, 2 * 24)
     assert len(seen) == 3
 
 
@@ -721,7 +853,7 @@ async def test_years_left(home: Home, make: Make, used: float) -> None:
     assert seen == [
         (
             "BytesFlows: traffic lasts for years",
-            "At this rate it lasts for years.",
+            "At the current rate, traffic lasts for years.",
         )
     ]
 
@@ -731,79 +863,115 @@ async def test_unlimited_lasts(home: Home, make: Make) -> None:
     home.account.packages = [package("2", days=9, traffic=0)]
     await home.set_up()
     seen = await make("traffic_will_not_last")
-    await home.poll(2)
+    await poll(home, 2)
     assert seen == []
 
 
 # Unusual use.
 
 
-@pytest.mark.slow
+async def use(home: Home, gib: float) -> None:
+    """Use traffic, and wait for the poll that sees it."""
+    home.account.packages[0].used += round(gib * GIB)
+    await poll(home)
+
+
 @pytest.mark.parametrize(
-    ("restarts", "unit"), [(False, "GiB"), (True, "GiB"), (False, "GB")]
+    ("unit", "used", "average"),
+    [
+        ("GiB", "7.00 GiB", "2.23 GiB"),
+        ("GB", "7.52 GB", "2.40 GB"),
+        ("Gbit", "7.00 GiB", "2.23 GiB"),
+    ],
 )
 async def test_unusual_use(
-    recorder_mock: object,
-    home: Home,
-    make: Make,
-    restarts: bool,
-    unit: str,
+    home: Home, make: Make, unit: str, used: str, average: str
 ) -> None:
-    """It notifies once a day, from recorded statistics."""
-    home.freezer.move_to(NOW + timedelta(minutes=30))
+    """It notifies once a day, whatever happens in between."""
     home.hass.config.language = "de"
-    assert await async_setup_component(home.hass, "sensor", {})
     await home.set_up()
-    sensor = entity_id(home.hass, "lifetime_consumption")
     er.async_get(home.hass).async_update_entity_options(
-        sensor, "sensor", {"unit_of_measurement": unit}
+        entity_id(home.hass, "average_daily_consumption"),
+        "sensor",
+        {"unit_of_measurement": unit},
     )
     await home.reload()
     seen = await make("unusual_use", text_left="", text_forecast="")
-    bought = home.account.packages[0]
-
-    async def compile_statistics(minutes: float) -> None:
-        """Compile those of five minutes that began some minutes ago."""
-        await async_wait_recording_done(home.hass)
-        start = home.freezer().replace(tzinfo=UTC) - timedelta(minutes=minutes)
-        do_adhoc_statistics(home.hass, start=start)
-        await async_wait_recording_done(home.hass)
-
-    async def use(gib: float) -> None:
-        """Use traffic, in the middle of an hour from which there are statistics."""
-        await home.pass_time(timedelta(minutes=54, seconds=59))
-        await compile_statistics(30)
-        bought.used += round(gib * GIB)
-        if restarts:
-            await home.reload()
-        else:
-            await home.entry.runtime_data.async_refresh()
-        await home.pass_time(timedelta(minutes=4, seconds=59))
-        await compile_statistics(5)
-        await home.hass.async_block_till_done(wait_background_tasks=True)
-
-    bought.traffic = 1000 * GIB
-    # Half a day that does not count, and two whole days of 2.4 GiB.
-    for _ in range(11):
-        await use(1.5)
-    for _ in range(48):
-        await use(0.1)
-    assert seen == []
-    await use(2)
+    await use(home, 5)
     await run_actions(home.hass)
     assert seen.pop()[0] == "BytesFlows: use is not unusual"
-    for gib in (5, 0.1, 0.2, 1, 1, 0, 0):
-        await use(gib)
-    used, average = ("7.84", "2.58") if unit == "GB" else ("7.30", "2.40")
+    for gib in (2, 1, 0, 2):
+        await use(home, gib)
+        await outage(home)
+        await home.reload()
+        await poll(home)
+        for action in ("off", "on"):
+            await turn(home.hass, action, "made")
     assert seen == [
         (
             "BytesFlows: unusual use",
             (
-                f"{used} {unit} used today. The daily average is {average} {unit}. "
+                f"{used} used today. The daily average is {average}. "
                 "Find out which program used it."
             ),
         )
     ]
+    await home.pass_time(DAY)
+    await use(home, 8)
+    assert len(seen) == 2
+
+
+async def test_unusual_use_every_day(home: Home, make: Make) -> None:
+    """Each day is compared with the 7 days before, even if nobody watched midnight."""
+    home.account.packages = [package("1", days=90, traffic=9000, created=NOW)]
+    await home.set_up()
+    seen = await make("unusual_use", text_left="", text_forecast="")
+    await home.pass_time(timedelta(minutes=30))
+    for _ in range(8 * 24):
+        await home.pass_time(timedelta(minutes=54, seconds=58))
+        await use(home, 0.1)
+    assert seen == []
+    for gib in (8, 20):
+        await use(home, gib)
+        home.api.break_(Fault.refuse(500))
+        await home.pass_time(DAY - 10 * HOUR)
+        home.api.heal()
+        await poll(home, 2)
+    assert [message.partition(" The")[0] for _, message in seen] == [
+        "9.30 GiB used today.",
+        "20.00 GiB used today.",
+    ]
+    assert "The daily average is 2.40 GiB." in seen[0][1]
+
+
+async def test_unusual_use_again_after_an_outage(home: Home, make: Make) -> None:
+    """A second such day is noticed, even if it began in an outage."""
+    home.account.packages[0].traffic = 900 * GIB
+    await home.set_up()
+    seen = await make("unusual_use")
+    await use(home, 30)
+    assert len(seen) == 1
+    home.api.break_(Fault.refuse(500))
+    await poll(home, 2)
+    await home.pass_time(DAY - HOUR)
+    home.account.packages[0].used += 60 * GIB
+    home.api.heal()
+    await poll(home, 2)
+    assert len(seen) == 2
+
+
+async def test_unusual_use_in_traces(home: Home, make: Make) -> None:
+    """The automation only runs for its messages, so its traces are theirs."""
+    await home.set_up()
+    seen = await make("unusual_use")
+    runs = async_capture_events(home.hass, "automation_triggered")
+    for count in (0, 1):
+        for _ in range(9):
+            await use(home, 0.5)
+        assert len(seen) == len(runs) == count
+        traces = await async_list_traces(home.hass, "automation", "automation.made")
+        assert len(traces) == count
+        await use(home, 5)
 
 
 # No check-in yet today.
@@ -823,14 +991,15 @@ async def test_no_check_in(home: Home, make: Make, language: str) -> None:
             packages.append(
                 package("2", days=9, traffic=0.5, source="sign", created=created)
             )
-        await home.pass_time(timedelta(minutes=59, seconds=59))
+        await home.pass_time(HOUR)
+        await home.pass_time(timedelta(seconds=1))
         told += [step] * len(seen)
         if step < 20 and seen:
             assert seen == [
                 (
                     "BytesFlows: no check-in yet today",
                     (
-                        "The check-in day ends on March 1, 5:00 PM. Check in before "
+                        "The check-in day ends on March 1 at 5:00 PM. Check in before "
                         "then to earn a package."
                     ),
                 )
@@ -852,7 +1021,93 @@ async def test_no_check_in_after_run_actions(home: Home, make: Make) -> None:
     assert len(seen) == 2
 
 
+async def test_no_check_in_without_packages(home: Home, make: Make) -> None:
+    """Nobody is reminded while only the packages cannot be read."""
+    home.freezer.move_to(NOW - timedelta(minutes=30))
+    await home.set_up()
+    seen = await make("no_check_in")
+    home.api.break_(Fault.refuse(500), RECORDS)
+    reward = package("2", days=9, source="sign", created=NOW - timedelta(minutes=20))
+    home.account.packages.append(reward)
+    await poll(home, 9)
+    await run_actions(home.hass)
+    assert seen == [("BytesFlows", "No values are available at the moment.")]
+    home.api.heal()
+    await poll(home, 9)
+    assert len(seen) == 1
+    await home.pass_time(DAY)
+    await poll(home)
+    assert [title for title, _ in seen[1:]] == ["BytesFlows: no check-in yet today"]
+
+
+async def test_no_check_in_turned_on_late(home: Home, make: Make) -> None:
+    """An automation that is turned on when a reminder is due still sends it."""
+    await home.set_up()
+    seen = await make("no_check_in")
+    assert seen == []
+    await pass_hours(home, 2)
+    assert len(seen) == 1
+
+
 # All of them.
+
+
+ODD_NAMES: Final = (
+    "1.50",
+    "0",
+    "+5",
+    "true",
+    "True",
+    "None",
+    "[1]",
+    "{{ 1 }}",
+    "{'a': 1}",
+    "...",
+    "'quoted'",
+    "b'1'",
+    "(2)",
+    "1e3",
+    "Größe 2",
+)
+
+
+@pytest.mark.parametrize("name", NAMES)
+async def test_any_name(home: Home, make: Make, name: str) -> None:
+    """An account can have any name."""
+    await home.set_up()
+    phone, channel = await add_phone(home.hass, "one")
+    seen = await make(name, phones=[phone])
+    for is_away in (False, True):
+        if is_away:
+            home.api.break_(Fault.refuse(500))
+            await poll(home, 2)
+        for odd in ODD_NAMES:
+            dr.async_get(home.hass).async_update_device(
+                device_id(home.hass), name_by_user=odd
+            )
+            seen.clear()
+            channel.messages.clear()
+            await run_actions(home.hass)
+            [(title, message)] = seen
+            assert title is not None
+            assert channel.messages == [{"title": title, "message": message}]
+            plain = title.replace(JOINER, "")
+            assert plain == odd or plain.startswith(f"{odd}: ")
+
+
+@pytest.mark.parametrize("name", NAMES)
+async def test_unlimited_package(home: Home, make: Make, name: str) -> None:
+    """An unlimited package adds nothing to the available traffic, and has some left."""
+    home.account.packages = [package("1", days=9, traffic=0)]
+    await home.set_up()
+    seen = await make(name)
+    seen.clear()
+    await run_actions(home.hass)
+    [(title, message)] = seen
+    assert title
+    assert message
+    assert "0.00 GiB left" not in message
+    assert "no traffic left" not in title
 
 
 async def test_run_actions(home: Home, make: Make) -> None:
@@ -863,12 +1118,12 @@ async def test_run_actions(home: Home, make: Make) -> None:
     assert seen.pop() == (
         "BytesFlows: traffic is not low",
         (
-            "40.00 GiB left (40.0%). At this rate it is used up on March 21. Balance: "
-            "$20.00."
+            "40.00 GiB left (40.0%). At the current rate, traffic lasts until March "
+            "21. Balance: $20.00."
         ),
     )
     home.account.packages[0].used = 95 * GIB
-    await home.poll()
+    await poll(home)
     seen.clear()
     await run_actions(home.hass)
     assert seen.pop()[0] == "BytesFlows: traffic is low"
@@ -878,37 +1133,38 @@ RUN: Final[dict[str, Message]] = {
     "low_balance": (
         "BytesFlows: balance is not low",
         (
-            "Balance: $20.00. 40.00 GiB left (40.0%). At this rate it is used up on "
-            "March 21."
+            "Balance: $20.00. 40.00 GiB left (40.0%). At the current rate, traffic "
+            "lasts until March 21."
         ),
     ),
     "no_check_in": (
         "BytesFlows: no check-in yet today",
         (
-            "The check-in day ends on March 1, 4:00 PM. Check in before then to earn a "
-            "package."
+            "The check-in day ends on March 1 at 4:00 PM. Check in before then to earn "
+            "a package."
         ),
     ),
     "package_expiring": (
         "BytesFlows: 40.00 GiB about to expire",
         (
-            "Next expiry: 40.00 GiB on April 10, 12:00 PM. Use it before then, or it "
+            "Next expiry: 40.00 GiB on April 10 at 12:00 PM. Use it before then, or it "
             "is lost."
         ),
     ),
     "traffic_will_not_last": (
         "BytesFlows: traffic will not last",
         (
-            "40.00 GiB left (40.0%). At this rate it is used up on March 21. The last "
-            "package expires on April 10. To last until then, use at most 1.00 GiB "
-            "per day. Balance: $20.00. Use less, or purchase a package in time."
+            "40.00 GiB left (40.0%). At the current rate, traffic lasts until March "
+            "21. The last package expires on April 10. To last until then, use at most "
+            "1.00 GiB per day. Balance: $20.00. Use less, or purchase a package in "
+            "time."
         ),
     ),
     "unusual_use": (
-        "BytesFlows: average use is unknown",
+        "BytesFlows: use is not unusual",
         (
-            "Fewer than two whole days were recorded so far. 40.00 GiB left (40.0%). "
-            "At this rate it is used up on March 21."
+            "0.00 GiB used today. The daily average is 2.00 GiB. 40.00 GiB left "
+            "(40.0%). At the current rate, traffic lasts until March 21."
         ),
     ),
 }
@@ -927,7 +1183,7 @@ NOTHING: Final[dict[str, Message]] = {
     ),
     "unusual_use": (
         "BytesFlows: average use is unknown",
-        "Fewer than two whole days were recorded so far. 0.00 GiB left.",
+        "There is not enough data to tell what is usual. 0.00 GiB left.",
     ),
 }
 
@@ -942,7 +1198,7 @@ AWAY: Final[dict[str, Message]] = {
     ),
     "unusual_use": (
         "BytesFlows: average use is unknown",
-        "Fewer than two whole days were recorded so far.",
+        "There is not enough data to tell what is usual.",
     ),
 }
 
@@ -954,6 +1210,7 @@ async def test_run_actions_of_others(
     """Without a trigger, the message says how things are."""
     await home.set_up()
     seen = await make(name)
+    seen.clear()
     await run_actions(home.hass)
     assert seen == [RUN[name]]
 
@@ -967,6 +1224,7 @@ async def test_nothing_there(
     home.api.break_(Fault.data(balance=None, currency=None), OVERVIEW)
     await home.set_up()
     seen = await make(name)
+    seen.clear()
     await run_actions(home.hass)
     assert seen == [NOTHING[name]]
 
@@ -979,7 +1237,7 @@ async def test_run_actions_in_an_outage(
     await home.set_up()
     seen = await make(name)
     home.api.break_(Fault.refuse(500))
-    await home.poll(2)
+    await poll(home, 2)
     seen.clear()
     await run_actions(home.hass)
     assert seen == [AWAY[name]]
@@ -1013,7 +1271,7 @@ async def test_two_accounts(
     home.account.balance = 0.5
     home.account.packages[0].used = 99 * GIB
     home.account.packages[0].expires = NOW + DAY
-    await home.poll(2)
+    await poll(home, 2)
     assert [title for title, _ in seen if title and "Scraper" not in title] == []
 
 
@@ -1070,9 +1328,10 @@ async def test_phones(recorder_mock: object, home: Home, make: Make, name: str) 
     phones = [await add_phone(home.hass, id_) for id_ in ("one", "two")]
     seen = await make(name, phones=[device for device, _ in phones])
     await run_actions(home.hass)
-    [(title, message)] = seen
+    assert seen
     for _, channel in phones:
-        assert channel.messages == [{"title": title, "message": message}]
+        sent = [{"title": title, "message": message} for title, message in seen]
+        assert channel.messages == sent
 
 
 async def test_phone_away(
@@ -1115,6 +1374,11 @@ def set_expiry(days: int) -> Callable[[Account], None]:
     return move
 
 
+def use_much(account: Account) -> None:
+    """Use several times as much as on other days."""
+    account.packages[0].used = 90 * GIB
+
+
 def do_nothing(_: Account) -> None:
     """Change nothing: time passes."""
 
@@ -1127,6 +1391,7 @@ def do_nothing(_: Account) -> None:
         ("package_expiring", bring_expiry_close, do_nothing),
         ("traffic_will_not_last", set_expiry(15), set_expiry(25)),
         ("no_check_in", do_nothing, do_nothing),
+        ("unusual_use", do_nothing, use_much),
     ],
 )
 async def test_restart_at_the_wrong_moment(
@@ -1138,6 +1403,20 @@ async def test_restart_at_the_wrong_moment(
     while_down: Callable[[Account], None],
 ) -> None:
     """A cause during a restart is noticed once, and not again after the next ones."""
+    freezer.move_to(NOW - 5 * HOUR)
+    before(account)
+    seen = await prepare(lives, name)
+    await live(lives)
+    assert seen == []
+    while_down(account)
+    freezer.move_to(NOW + HOUR)
+    for _ in range(3):
+        await live(lives)
+    assert len(seen) == 1
+
+
+async def prepare(lives: Lives, name: str, **inputs: object) -> list[Message]:
+    """Make an automation for the next lives, and return the messages that come."""
     seen: list[Message] = []
 
     @callback
@@ -1146,26 +1425,87 @@ async def test_restart_at_the_wrong_moment(
 
     lives.prepare = lambda hass: async_register_callback(hass, notified)
     copy_blueprints(lives.folder)
-    freezer.move_to(NOW - 5 * HOUR)
-    before(account)
     async with lives.life() as hass:
-        inputs: dict[str, object] = {"account": device_id(hass)}
+        inputs["account"] = device_id(hass)
     lives.config = {
         "persistent_notification": {},
         "automation": [automation(name, inputs)],
     }
+    return seen
+
+
+async def live(lives: Lives, *uses: Callable[[], None]) -> None:
+    """Live for some polls, between which something is done."""
     async with lives.life():
         await lives.pass_time(timedelta(seconds=6))
-        await lives.pass_time(timedelta(minutes=10))
+        for change in (None, *uses, None):
+            await lives.pass_time(timedelta(seconds=2))
+            if change is not None:
+                change()
+            await lives.pass_time(timedelta(minutes=5, seconds=1))
+            await lives.pass_time(timedelta(seconds=2))
+
+
+async def test_shortage_by_time_while_off(
+    lives: Lives, account: Account, freezer: FrozenDateTimeFactory
+) -> None:
+    """A forecast that came close while Home Assistant was off is noticed."""
+    freezer.move_to(NOW - 5 * HOUR)
+    seen = await prepare(lives, "traffic_will_not_last", horizon="days", days=19.5)
+    await live(lives)
     assert seen == []
-    while_down(account)
-    freezer.move_to(NOW + HOUR)
-    for _ in range(3):
-        async with lives.life():
-            await lives.pass_time(timedelta(seconds=6))
-            for _ in range(3):
-                await lives.pass_time(timedelta(minutes=5, seconds=1))
-    assert len(seen) == 1
+    freezer.move_to(NOW + 15 * HOUR)
+    account.packages[0].used += round(1.67 * GIB)
+    await live(lives)
+    await live(lives)
+    assert [title for title, _ in seen] == ["BytesFlows: traffic will not last"]
+
+
+@pytest.mark.parametrize("is_told", [True, False])
+async def test_end_of_low_traffic_after_a_restart(
+    lives: Lives, account: Account, freezer: FrozenDateTimeFactory, is_told: bool
+) -> None:
+    """Whether the beginning was reported is known in the next lives, too."""
+    freezer.move_to(NOW - 5 * HOUR)
+    seen = await prepare(
+        lives,
+        "low_traffic",
+        duration={"minutes": 0 if is_told else 30},
+        tell_end=True,
+    )
+    await live(lives, lambda: make_low(account))
+    await live(lives)
+    account.packages[0].used = 50 * GIB
+    await live(lives)
+    titles = ["BytesFlows: traffic is low", "BytesFlows: traffic is no longer low"]
+    assert [title for title, _ in seen] == (titles if is_told else [])
+
+
+@pytest.mark.parametrize("days", [0.7, 1.5, 40])
+async def test_unusual_use_after_days_off(
+    lives: Lives, account: Account, freezer: FrozenDateTimeFactory, days: float
+) -> None:
+    """Nobody knows when traffic was used while Home Assistant was off for days."""
+    bought = account.packages[0]
+    bought.traffic = 1000 * GIB
+    bought.expires = None
+    freezer.move_to(NOW - 5 * HOUR)
+    seen = await prepare(lives, "unusual_use", text_left="", text_forecast="")
+
+    def use(gib: float) -> Callable[[], None]:
+        def used() -> None:
+            bought.used += round(gib * GIB)
+
+        return used
+
+    await live(lives, use(0.1))
+    freezer.tick(days * DAY)
+    use(3 * days)()
+    await live(lives, use(0.1))
+    assert seen == []
+    await live(lives, use(20), use(1))
+    await live(lives, use(1))
+    assert [title for title, _ in seen] == ["BytesFlows: unusual use"]
 
 
 # The forms.
@@ -1214,7 +1554,7 @@ def test_alarms_use_marks_only(name: str) -> None:
         "bytesflows.traffic_became_low",
         "bytesflows.traffic_no_longer_low",
     }
-    assert kinds <= marks or kinds <= {"template", "time_pattern"}
+    assert kinds <= marks or kinds <= {"event", "template"}
     assert {item["condition"] for item in content.get("conditions", [])} <= {"template"}
 
 

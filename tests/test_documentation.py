@@ -53,7 +53,7 @@ SAID: dict[str, list[list[str]]] = {
     "docs/automations.md": [
         ["off", "on", "off"],
         ["ORD-2: purchased", "TASK-3: checked_in", "ORD-2: expired"],
-        ["At this rate, your traffic is used up within a week."] * 4,
+        ["At the current rate, traffic does not last for a week."] * 4,
         ["Tomorrow: 30 GiB purchase expires"],
         [
             "BytesFlows: traffic is low: 5.00 GiB left.",
