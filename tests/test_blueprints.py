@@ -600,6 +600,22 @@ async def test_low_balance_once(home: Home, make: Make) -> None:
     assert len(seen) == 1
 
 
+async def test_low_balance_after_a_rename(
+    home: Home, make: Make, entity_registry: er.EntityRegistry
+) -> None:
+    """An entity can have any id, and get another one at any time."""
+    await home.set_up()
+    seen = await make("low_balance")
+    for number, balance in enumerate((9, 1, 1, 9, 2)):
+        entity_registry.async_update_entity(
+            entity_id(home.hass, "balance"), new_entity_id=f"sensor.money_{number}"
+        )
+        await home.hass.async_block_till_done()
+        home.account.balance = balance
+        await poll(home)
+    assert len(seen) == 2
+
+
 async def test_low_balance_after_a_purchase(home: Home, make: Make) -> None:
     """The message has the forecast of the poll in which the balance dropped."""
     await home.set_up()
@@ -842,20 +858,57 @@ async def test_no_traffic_left(home: Home, make: Make) -> None:
     assert len(seen) == 3
 
 
-@pytest.mark.parametrize("used", [0, 0.001])
-async def test_years_left(home: Home, make: Make, used: float) -> None:
+@pytest.mark.parametrize(
+    ("used", "days", "title", "message"),
+    [
+        (
+            0.001,
+            None,
+            "traffic lasts for years",
+            "At the current rate, traffic lasts for years.",
+        ),
+        (0, None, "no traffic is used", "No traffic is being used at the moment."),
+        (
+            0,
+            9,
+            "no traffic is used",
+            (
+                "No traffic is being used at the moment. The last package expires on "
+                "March 10."
+            ),
+        ),
+    ],
+)
+async def test_years_left(
+    home: Home, make: Make, used: float, days: int | None, title: str, message: str
+) -> None:
     """Traffic of which next to nothing is used has a forecast, too."""
-    home.account.packages[0].used = round(used * GIB)
-    home.account.packages[0].expires = None
+    bought = home.account.packages[0]
+    bought.used = round(used * GIB)
+    bought.expires = None if days is None else NOW + days * DAY
     await home.set_up()
     seen = await make("traffic_will_not_last", text_left="", text_balance="")
     await run_actions(home.hass)
-    assert seen == [
-        (
-            "BytesFlows: traffic lasts for years",
-            "At the current rate, traffic lasts for years.",
-        )
-    ]
+    assert seen == [(f"BytesFlows: {title}", message)]
+
+
+async def test_next_to_nothing_left(home: Home, make: Make) -> None:
+    """Nobody is told to use at most nothing per day."""
+    home.account.packages[0].used = round(99.999 * GIB)
+    await home.set_up()
+    seen = await make("traffic_will_not_last")
+    assert "use at most" not in seen[0][1]
+
+
+async def test_all_used_in_an_outage(home: Home, make: Make) -> None:
+    """Traffic that is used up during an outage is noticed."""
+    home.account.packages[0].expires = NOW + 15 * DAY
+    await home.set_up()
+    seen = await make("traffic_will_not_last")
+    home.account.packages[0].used = 100 * GIB
+    await outage(home, 9)
+    await poll(home, 2)
+    assert [title for title, _ in seen] == ["BytesFlows: no traffic left"]
 
 
 async def test_unlimited_lasts(home: Home, make: Make) -> None:
@@ -960,6 +1013,32 @@ async def test_unusual_use_again_after_an_outage(home: Home, make: Make) -> None
     assert len(seen) == 2
 
 
+async def test_unusual_use_after_midnight(home: Home, make: Make) -> None:
+    """Until the first poll of a day, nothing is known to have been used on it."""
+    await home.set_up()
+    seen = await make("unusual_use")
+    await use(home, 1)
+    home.freezer.move_to("2026-03-02T00:00:30Z")
+    await run_actions(home.hass)
+    assert seen[0][1].startswith("0.00 GiB used today.")
+
+
+async def test_unusual_use_after_a_rename(
+    home: Home, make: Make, entity_registry: er.EntityRegistry
+) -> None:
+    """An entity can have any id, and get another one at any time."""
+    await home.set_up()
+    seen = await make("unusual_use")
+    for number, gib in enumerate((1, 8, 0.1, 0.1)):
+        entity_registry.async_update_entity(
+            entity_id(home.hass, "average_daily_consumption"),
+            new_entity_id=f"sensor.usual_{number}",
+        )
+        await home.hass.async_block_till_done()
+        await use(home, gib)
+    assert len(seen) == 1
+
+
 async def test_unusual_use_in_traces(home: Home, make: Make) -> None:
     """The automation only runs for its messages, so its traces are theirs."""
     await home.set_up()
@@ -1023,6 +1102,9 @@ async def test_no_check_in_after_run_actions(home: Home, make: Make) -> None:
 
 async def test_no_check_in_without_packages(home: Home, make: Make) -> None:
     """Nobody is reminded while only the packages cannot be read."""
+    home.account.packages.append(
+        package("0", days=9, source="sign", created=NOW - 3 * DAY)
+    )
     home.freezer.move_to(NOW - timedelta(minutes=30))
     await home.set_up()
     seen = await make("no_check_in")
@@ -1107,6 +1189,7 @@ async def test_unlimited_package(home: Home, make: Make, name: str) -> None:
     assert title
     assert message
     assert "0.00 GiB left" not in message
+    assert "urchase" not in message
     assert "no traffic left" not in title
 
 
@@ -1182,8 +1265,8 @@ NOTHING: Final[dict[str, Message]] = {
         "0.00 GiB left. Purchase a package to continue.",
     ),
     "unusual_use": (
-        "BytesFlows: average use is unknown",
-        "There is not enough data to tell what is usual. 0.00 GiB left.",
+        "BytesFlows: use cannot be compared",
+        "Today's use or the daily average is not known. 0.00 GiB left.",
     ),
 }
 
@@ -1197,8 +1280,8 @@ AWAY: Final[dict[str, Message]] = {
         "It is not known when traffic will be used up.",
     ),
     "unusual_use": (
-        "BytesFlows: average use is unknown",
-        "There is not enough data to tell what is usual.",
+        "BytesFlows: use cannot be compared",
+        "Today's use or the daily average is not known.",
     ),
 }
 
@@ -1241,6 +1324,47 @@ async def test_run_actions_in_an_outage(
     seen.clear()
     await run_actions(home.hass)
     assert seen == [AWAY[name]]
+
+
+WITHOUT_PACKAGES: Final[dict[str, Message]] = {
+    "low_balance": (
+        "BytesFlows: balance is not low",
+        "Balance: $20.00. 10.00 GiB left (10.0%).",
+    ),
+    "low_traffic": (
+        "BytesFlows: traffic is not low",
+        "10.00 GiB left (10.0%). Balance: $20.00.",
+    ),
+    "no_check_in": ("BytesFlows", "No values are available at the moment."),
+    "package_expiring": ("BytesFlows", "No values are available at the moment."),
+    "traffic_will_not_last": (
+        "BytesFlows: no forecast",
+        (
+            "10.00 GiB left (10.0%). It is not known when traffic will be used up. "
+            "Balance: $20.00."
+        ),
+    ),
+    "unusual_use": (
+        "BytesFlows: use cannot be compared",
+        "Today's use or the daily average is not known. 10.00 GiB left (10.0%).",
+    ),
+}
+
+
+@pytest.mark.parametrize("polls", [1, 20])
+@pytest.mark.parametrize("name", NAMES)
+async def test_run_actions_without_packages(
+    home: Home, make: Make, name: str, polls: int
+) -> None:
+    """Old values of packages are none, for as long as the entities show them."""
+    await home.set_up()
+    seen = await make(name)
+    home.api.break_(Fault.refuse(500), RECORDS)
+    home.account.packages[0].used = 90 * GIB
+    await poll(home, polls)
+    seen.clear()
+    await run_actions(home.hass)
+    assert seen == [WITHOUT_PACKAGES[name]]
 
 
 @pytest.mark.parametrize("name", NAMES)

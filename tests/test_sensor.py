@@ -327,13 +327,16 @@ async def test_today(home: Home) -> None:
         found = home.state("average_daily_consumption").attributes
         return tuple(found[key] for key in ("day", "used_today", "average_before"))
 
-    assert today() == ("2026-03-01", 0, 2 * GIB)
+    assert today() == (None, 0, 2 * GIB)
     bought.used += GIB
     await home.poll()
     assert today() == ("2026-03-01", GIB, round(2.1 * GIB))
     home.freezer.move_to("2026-03-01T15:00:01Z")
     await home.poll()
-    assert today()[:2] == ("2026-03-02", 0)
+    assert today()[:2] == (None, 0)
+    bought.used += GIB
+    await home.poll()
+    assert today()[:2] == ("2026-03-02", GIB)
 
 
 @pytest.mark.parametrize("key", ["estimated_depletion", "last_check_in"])

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Final, TypedDict, override
+from typing import TYPE_CHECKING, Any, Final, TypedDict, override
 
 from homeassistant.components.sensor import (
     SensorDeviceClass,
@@ -68,15 +68,14 @@ def _of_check_in(data: AccountData, summary: Summary) -> Mapping[str, Any]:
 def _of_average(data: AccountData, _: Summary) -> Mapping[str, Any]:
     """Return the bytes used today, and the average of the days before."""
     today = data.today
-    return (
-        {}
-        if today is None
-        else {
-            ATTR_AVERAGE_BEFORE: today.average_before,
-            ATTR_DAY: today.day,
-            ATTR_USED_TODAY: today.used,
-        }
-    )
+    if TYPE_CHECKING:
+        # It is known while the summary is.
+        assert today is not None
+    return {
+        ATTR_AVERAGE_BEFORE: today.average_before,
+        ATTR_DAY: today.day,
+        ATTR_USED_TODAY: today.used,
+    }
 
 
 class _Traffic(TypedDict):

@@ -241,7 +241,8 @@ class Account:
         average = consumption.average_before(begin)
         if average is None and rate is not None:
             average = round(rate * DAY.total_seconds())
-        return Today(day.date().isoformat(), consumption.used_since(begin), average)
+        used = consumption.used_since(begin)
+        return Today(day.date().isoformat() if used else None, used, average)
 
     def _expires_soon(self, summary: Summary | None, now: datetime) -> bool | None:
         """Return whether a package expires soon; while in doubt, as shown before."""

@@ -15,8 +15,8 @@ from .forecast import Summary
 class Today:
     """The use of a day of Home Assistant's time zone, and that of the days before."""
 
-    day: str
-    """Its date in ISO format."""
+    day: str | None
+    """Its date in ISO format; None while nothing was used, so that nothing changes."""
     used: int
     """Bytes used on that day so far, or since watching began on it."""
     average_before: int | None
