@@ -14,7 +14,7 @@ import yaml
 
 from custom_components.bytesflows.llm import GetTrafficTool
 from dev import ROOT
-from dev.simulated_api import GIB, MIB, Account, Fault, Package
+from dev.simulated_api import GIB, MIB, RECORDS, Account, Fault, Package
 from homeassistant.components.conversation import async_converse
 from homeassistant.components.homeassistant.exposed_entities import async_expose_entity
 from homeassistant.core import Context, HomeAssistant
@@ -324,6 +324,17 @@ async def test_outage(home: Home) -> None:
     assert await ask(home.hass, LEFT) == UNAVAILABLE
 
 
+async def test_without_packages(home: Home) -> None:
+    """No forecast is made of packages that could not be read."""
+    await home.set_up()
+    await listen(home.hass, ENGLISH)
+    home.api.break_(Fault.refuse(500), RECORDS)
+    home.account.balance = 1
+    await home.poll()
+    assert await ask(home.hass, LASTS) == UNAVAILABLE
+    assert "expires" in await ask(home.hass, EXPIRY)
+
+
 async def test_run_actions(home: Home) -> None:
     """Run by hand it does no harm."""
     await home.set_up()
@@ -340,11 +351,13 @@ async def test_no_account(hass: HomeAssistant) -> None:
         assert await ask(hass, sentence) == "There is no BytesFlows account."
 
 
-@pytest.mark.parametrize("name", ["2", "1.50", "Work"])
+@pytest.mark.parametrize(
+    "name", ["2", "1.50", "Work", "true", "None", "[1]", "{{ 1 }}"]
+)
 async def test_any_name(
     home: Home, device_registry: dr.DeviceRegistry, name: str
 ) -> None:
-    """A device can be named like a number."""
+    """A device can have any name."""
     await home.set_up()
     entry = await add_account(home, "Other")
     [device] = dr.async_entries_for_config_entry(device_registry, entry.entry_id)

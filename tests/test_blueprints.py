@@ -1134,6 +1134,18 @@ async def test_no_check_in_turned_on_late(home: Home, make: Make) -> None:
 # All of them.
 
 
+@pytest.mark.parametrize("name", ["no_check_in", "traffic_will_not_last"])
+async def test_traces(home: Home, make: Make, name: str) -> None:
+    """Home Assistant keeps 5 traces: hours later that of the message is among them."""
+    await home.set_up()
+    seen = await make(name)
+    await pass_hours(home, 4)
+    assert len(seen) == 1
+    traces = await async_list_traces(home.hass, "automation", "automation.made")
+    told = [item["script_execution"] for item in traces]
+    assert told.count("finished") == 1
+
+
 ODD_NAMES: Final = (
     "1.50",
     "0",
