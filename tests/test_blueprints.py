@@ -6,6 +6,7 @@ from pathlib import Path
 import re
 import shutil
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 from freezegun.api import FrozenDateTimeFactory
 import pytest
@@ -38,7 +39,7 @@ from homeassistant.setup import async_setup_component
 
 from .helpers.automations import turn
 from .helpers.clock import NOW
-from .helpers.common import make_entry, notifications, set_up
+from .helpers.common import OPTIONS, make_entry, notifications, set_up
 from .helpers.home import Home
 from .helpers.lifecycle import Lives
 
@@ -1120,6 +1121,48 @@ async def test_no_check_in_without_packages(home: Home, make: Make) -> None:
     await home.pass_time(DAY)
     await poll(home)
     assert [title for title, _ in seen[1:]] == ["BytesFlows: no check-in yet today"]
+
+
+@pytest.mark.parametrize(
+    ("day", "minutes", "is_told"),
+    [
+        # The first hour of the day, and the last one of the day before.
+        ("2026-10-25T00:00+02:00", 30, False),
+        ("2026-10-25T00:00+02:00", -30, True),
+        ("2026-03-29T00:00+01:00", 30, False),
+        ("2026-03-29T00:00+01:00", -30, True),
+    ],
+)
+async def test_no_check_in_when_clocks_change(
+    home: Home, make: Make, day: str, minutes: int, is_told: bool
+) -> None:
+    """A check-in day can have 23 or 25 hours."""
+    midnight = datetime.fromisoformat(day)
+    checked_in = midnight + timedelta(minutes=minutes)
+    home.freezer.move_to(midnight + 18 * HOUR)
+    reward = package("2", days=300, source="sign", created=checked_in)
+    reward.expires = midnight + 9 * DAY
+    home.account.packages = [reward]
+    home.account.zone = ZoneInfo("Europe/Berlin")
+    options = {**OPTIONS, "time_zone": "Europe/Berlin"}
+    assert await set_up(home.hass, make_entry(home.api, options=options))
+    seen = await make("no_check_in")
+    await pass_hours(home, 4)
+    assert bool(seen) is is_told
+    for _, text in seen:
+        hour = 11 if midnight.month == 10 else 10
+        assert f"ends on {midnight:%B} {midnight.day} at {hour}:00 PM." in text
+
+
+async def test_no_check_in_when_clocks_change_here(home: Home, make: Make) -> None:
+    """The end of the day is told in local time, even if that changes until then."""
+    await home.hass.config.async_set_time_zone("Europe/Berlin")
+    home.freezer.move_to("2026-03-28T17:00:00Z")
+    await home.set_up()
+    seen = await make("no_check_in")
+    await home.hass.config.async_set_time_zone("Europe/Berlin")
+    await run_actions(home.hass)
+    assert seen[0][1].startswith("The check-in day ends on March 29 at 6:00 PM.")
 
 
 async def test_no_check_in_turned_on_late(home: Home, make: Make) -> None:

@@ -29,6 +29,7 @@ ATTR_AVERAGE_BEFORE: Final = "average_before"
 ATTR_DAY: Final = "day"
 ATTR_IS_CURRENT: Final = "is_current"
 ATTR_LAST_EXPIRY: Final = "last_expiry"
+ATTR_MIDNIGHT_OFFSET: Final = "midnight_offset"
 ATTR_USED_TODAY: Final = "used_today"
 ATTR_UTC_OFFSET: Final = "utc_offset"
 
@@ -62,7 +63,11 @@ def _of_depletion(data: AccountData, summary: Summary) -> Mapping[str, Any]:
 
 def _of_check_in(data: AccountData, summary: Summary) -> Mapping[str, Any]:
     """Return the hours from UTC in the API's time zone, to which check-ins belong."""
-    return {ATTR_IS_CURRENT: data.is_current, ATTR_UTC_OFFSET: summary.utc_offset}
+    return {
+        ATTR_IS_CURRENT: data.is_current,
+        ATTR_MIDNIGHT_OFFSET: summary.midnight_offset,
+        ATTR_UTC_OFFSET: summary.utc_offset,
+    }
 
 
 def _of_average(data: AccountData, _: Summary) -> Mapping[str, Any]:
@@ -268,6 +273,7 @@ class BytesFlowsPackagesSensor(BytesFlowsEntity, SensorEntity):
             ATTR_IS_CURRENT,
             ATTR_KEY,
             ATTR_LAST_EXPIRY,
+            ATTR_MIDNIGHT_OFFSET,
             ATTR_USED_TODAY,
             ATTR_UTC_OFFSET,
         }

@@ -69,6 +69,7 @@ def test_nothing() -> None:
         daily_allowance=None,
         last_expiry=None,
         utc_offset=8.0,
+        midnight_offset=8.0,
     )
 
 

@@ -15,7 +15,7 @@ from .records import LastSync, Records
 from .scales import Scales
 from .state import AccountState
 from .summaries import Summaries
-from .times import DAY
+from .times import DAY, start_of_day
 from .zone_watch import Arrivals, Verdict
 
 LARGE_READING: Final = 1_000
@@ -234,15 +234,15 @@ class Account:
 
         It is compared with the 7 days before if these were watched, else with the rate.
         """
-        day = now.astimezone(self.options.home_time_zone)
-        midnight = day.replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
-        begin = midnight.astimezone(UTC)
+        zone = self.options.home_time_zone
+        begin = start_of_day(now, zone)
+        day = now.astimezone(zone).date().isoformat()
         consumption, rate = self.state.consumption, self.state.rate
         average = consumption.average_before(begin)
         if average is None and rate is not None:
             average = round(rate * DAY.total_seconds())
         used = consumption.used_since(begin)
-        return Today(day.date().isoformat() if used else None, used, average)
+        return Today(day if used else None, used, average)
 
     def _expires_soon(self, summary: Summary | None, now: datetime) -> bool | None:
         """Return whether a package expires soon; while in doubt, as shown before."""

@@ -15,7 +15,7 @@ from typing import Final
 from ..api import Overview, Record, Source
 from .consumption import rounded_down
 from .time_zone import offset_at
-from .times import DAY, END_OF_TIME, HOUR
+from .times import DAY, END_OF_TIME, HOUR, start_of_day
 
 MAX_FORECAST: Final = timedelta(days=5 * 365)
 """Forecasts beyond this are unknown."""
@@ -60,6 +60,8 @@ class Summary:
     or there are none."""
     utc_offset: float
     """Hours by which the API's time zone, that of check-ins, is ahead of UTC."""
+    midnight_offset: float
+    """The same at the last midnight there, which differs when clocks have changed."""
 
 
 def summarize(
@@ -102,6 +104,7 @@ def summarize(
         daily_allowance=daily_allowance(usable, hour),
         last_expiry=last_expiry(usable),
         utc_offset=offset_at(hour, time_zone) / HOUR,
+        midnight_offset=offset_at(start_of_day(hour, time_zone), time_zone) / HOUR,
     )
 
 

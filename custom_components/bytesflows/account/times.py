@@ -1,6 +1,6 @@
 """Spans of time, and moments, that several modules use."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Final
 
 MINUTE: Final = timedelta(minutes=1)
@@ -10,3 +10,10 @@ CLOCK_TOLERANCE: Final = timedelta(minutes=2)
 """Difference up to which two clocks count as equal."""
 EPOCH: Final = datetime.fromtimestamp(0, UTC)
 END_OF_TIME: Final = datetime.max.replace(tzinfo=UTC)
+
+
+def start_of_day(moment: datetime, zone: tzinfo) -> datetime:
+    """Return the last midnight in a time zone, in UTC."""
+    local = moment.astimezone(zone)
+    midnight = local.replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
+    return midnight.astimezone(UTC)
