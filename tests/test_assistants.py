@@ -143,7 +143,7 @@ QUESTIONS = {
         ),
         "Reicht der Traffic noch?": (
             "Wenn es so weitergeht, reicht der Traffic"  # codespell:ignore
-            " bis 12. März."
+            " bis zum 12. März."
             " 2,4 Gigabyte verfallen ungenutzt."
         ),
     },
@@ -288,6 +288,10 @@ async def test_renamed_entities(home: Home, entity_registry: er.EntityRegistry) 
         (
             [package("1", size=20, used=19, days=None, age=20)],
             "At the current rate, traffic lasts until tomorrow at 14:00.",
+        ),
+        (
+            [package("1", size=20, used=19.99, days=None, age=20)],
+            "At the current rate, traffic lasts for less than an hour.",
         ),
     ],
 )

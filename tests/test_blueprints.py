@@ -337,7 +337,15 @@ async def test_low_traffic_in_the_last_minutes(home: Home, make: Make) -> None:
     bought.used = round(99.7 * GIB)
     await poll(home)
     assert home.state("estimated_depletion").state == NOW.isoformat()
-    assert seen == [("BytesFlows: traffic is low", "Purchase a package.")]
+    assert seen == [
+        (
+            "BytesFlows: traffic is low",
+            (
+                "At the current rate, traffic lasts for less than an hour. Use less, "
+                "or purchase a package."
+            ),
+        )
+    ]
 
 
 async def test_own_action(home: Home, make: Make) -> None:
@@ -899,6 +907,7 @@ async def test_next_to_nothing_left(home: Home, make: Make) -> None:
     await home.set_up()
     seen = await make("traffic_will_not_last")
     assert "use at most" not in seen[0][1]
+    assert "lasts for less than an hour" in seen[0][1]
 
 
 async def test_all_used_in_an_outage(home: Home, make: Make) -> None:
