@@ -528,6 +528,7 @@ MOMENTS: Final = st.datetimes(
     timezones=st.just(UTC),
 )
 DURATIONS: Final = st.integers(0, 10**9).map(lambda number: timedelta(seconds=number))
+PASSED: Final = st.builds(Passed, DURATIONS, MOMENTS, st.none())
 
 
 @st.composite
@@ -594,7 +595,9 @@ def _states(draw: st.DrawFn) -> AccountState:
             ),
             draw(
                 st.dictionaries(
-                    TEXTS, st.builds(Passed, DURATIONS, MOMENTS), max_size=3
+                    TEXTS,
+                    st.builds(Passed, DURATIONS, MOMENTS, st.none() | PASSED),
+                    max_size=3,
                 )
             ),
         ),

@@ -11,10 +11,11 @@ from .forecast import Summary
 from .ledger import Ledger
 from .marks import LowMark, LowScale, Mark, Marks, PackageMark, Passed
 from .package import Change, ChangeKind, Life, Package, describe
-from .publisher import AccountData, Publisher, Today
+from .publisher import AccountData, Publisher
 from .scales import Due, Scales
 from .state import AccountState
 from .time_zone import Evidence, fitting_zones, offset_at, shifted
+from .today import Today
 from .trouble import Trouble
 from .zone_watch import Arrivals, Verdict, ZoneWatch
 

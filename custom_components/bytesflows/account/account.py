@@ -10,12 +10,12 @@ from .clock import Clock
 from .forecast import Summary, first_expiry, is_expiring_soon, is_low
 from .ledger import Reading
 from .pace import Pace
-from .publisher import AccountData, Today
+from .publisher import AccountData
 from .records import LastSync, Records
 from .scales import Scales
 from .state import AccountState
 from .summaries import Summaries
-from .times import DAY, start_of_day
+from .today import use_of_day
 from .zone_watch import Arrivals, Verdict
 
 LARGE_READING: Final = 1_000
@@ -78,7 +78,7 @@ class Account:
             state.shown_is_low,
             state.shown_is_expiring_soon,
             is_current=False,
-            today=self._today(state.last_sync),
+            today=use_of_day(state, state.last_sync, self.options.home_time_zone),
         )
 
     def note_shown(self, shown: AccountData) -> None:
@@ -108,7 +108,7 @@ class Account:
         overview = await self.client.get_overview()
         now = self._observe(self._take_server_time())
         self._overview_unreadable = overview.unreadable
-        overview = self._with_currency(overview)
+        overview = _with_currency(overview, self.state.shown_overview)
         is_extra = self.pace.is_last_hour
         self.pace.observe(overview, now)
         if self.records.are_due(overview, now, is_extra=is_extra):
@@ -146,13 +146,6 @@ class Account:
         if server_time is None:
             return self.clock.now()
         return self._observe(server_time)
-
-    def _with_currency(self, overview: Overview) -> Overview:
-        """Return an overview with the last currency if it has none."""
-        shown = self.state.shown_overview
-        if overview.currency is not None or shown is None:
-            return overview
-        return replace(overview, currency=shown.currency)
 
     def _apply(self, reading: Reading, overview: Overview, now: datetime) -> None:
         """Take over a reading."""
@@ -226,23 +219,10 @@ class Account:
             verdict,
             self._expires_soon(summary, now),
             is_current=self.records.error is None,
-            today=None if summary is None else self._today(now),
+            today=None
+            if summary is None
+            else use_of_day(state, now, self.options.home_time_zone),
         )
-
-    def _today(self, now: datetime) -> Today:
-        """Return the use of the day of an aware moment.
-
-        It is compared with the 7 days before if these were watched, else with the rate.
-        """
-        zone = self.options.home_time_zone
-        begin = start_of_day(now, zone)
-        day = now.astimezone(zone).date().isoformat()
-        consumption, rate = self.state.consumption, self.state.rate
-        average = consumption.average_before(begin)
-        if average is None and rate is not None:
-            average = round(rate * DAY.total_seconds())
-        used = consumption.used_since(begin)
-        return Today(day if used else None, used, average)
 
     def _expires_soon(self, summary: Summary | None, now: datetime) -> bool | None:
         """Return whether a package expires soon; while in doubt, as shown before."""
@@ -252,6 +232,13 @@ class Account:
         if self.clock.is_in_doubt and shown is not None:
             return shown
         return is_expiring_soon(summary, now, self.options.expiring_soon)
+
+
+def _with_currency(overview: Overview, shown: Overview | None) -> Overview:
+    """Return an overview with the currency shown last if it has none."""
+    if overview.currency is not None or shown is None:
+        return overview
+    return replace(overview, currency=shown.currency)
 
 
 async def _give_way(reading: Reading) -> None:

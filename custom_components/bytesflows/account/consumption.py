@@ -1,7 +1,9 @@
 """Lifetime consumption, and its rate."""
 
+from bisect import bisect_right
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from operator import itemgetter
 from typing import Final
 
 from .times import DAY, HOUR
@@ -101,11 +103,8 @@ class Consumption:
 
     def _total_at(self, time: datetime) -> int:
         """Return the total at an aware moment, or when watching began."""
-        found = self.samples[0][1]
-        for end, total in self.samples:
-            if end <= time:
-                found = total
-        return found
+        following = bisect_right(self.samples, time, key=itemgetter(0))
+        return self.samples[max(0, following - 1)][1]
 
     def _drop_future(self, now: datetime) -> None:
         """Drop the samples of a clock that was ahead of time."""

@@ -9,18 +9,7 @@ from dataclasses import dataclass, replace
 
 from ..api import Overview
 from .forecast import Summary
-
-
-@dataclass(frozen=True, slots=True)
-class Today:
-    """The use of a day of Home Assistant's time zone, and that of the days before."""
-
-    day: str | None
-    """Its date in ISO format; None while nothing was used, so that nothing changes."""
-    used: int
-    """Bytes used on that day so far, or since watching began on it."""
-    average_before: int | None
-    """Bytes per day before it, or None if that is unknown."""
+from .today import Today
 
 
 @dataclass(frozen=True, slots=True)
