@@ -56,7 +56,7 @@ HOUR: Final = timedelta(hours=1)
 JOINER: Final = "\u2060"
 """The character of no width that keeps a text from becoming a number."""
 
-pytestmark = pytest.mark.usefixtures("no_errors", "now")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("no_errors", "now")]
 
 
 @pytest.fixture

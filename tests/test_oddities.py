@@ -25,7 +25,7 @@ from .helpers.home import Home
 ENTITY = "event.bytesflows_package"
 DAY = timedelta(days=1)
 
-pytestmark = pytest.mark.usefixtures("now")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("now")]
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
@@ -414,7 +414,6 @@ def _tracebacks(caplog: pytest.LogCaptureFixture) -> list[str]:
     ]
 
 
-@pytest.mark.slow
 async def test_neighbors_of_what_is_refused(
     home: Home, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -10,6 +10,8 @@ from dev.simulation.__main__ import main
 from dev.simulation.accounts import Pattern
 from dev.simulation.errors import DAYS, Result, Setting, simulate, spread, typical
 
+pytestmark = pytest.mark.slow
+
 COUNT = 40
 
 

@@ -34,6 +34,8 @@ from tests.helpers.model import OPTIONS, Model, OddClient
 
 from .records import DAY, HOUR, MINUTE
 
+pytestmark = pytest.mark.slow
+
 NONE: Final = timedelta(0)
 LIFE: Final = 60 * DAY
 LEAD_TIMES: Final = (DAY, 2 * DAY)
@@ -356,7 +358,6 @@ async def test_life(seed: int, dates: Dates, is_monotonic_in_sleep: bool) -> Non
     await live_and_compare(World(seed, dates, is_monotonic_in_sleep, 30 * MINUTE))
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("is_monotonic_in_sleep", [True, False])
 @pytest.mark.parametrize("dates", Dates)
 @pytest.mark.parametrize("seed", range(100, 101))

@@ -17,6 +17,8 @@ from tests.helpers.pages import print_table
 
 from .records import DAY, HOUR, MINUTE, MINUTES
 
+pytestmark = pytest.mark.slow
+
 POLLS = 12
 """Polls in an hour."""
 SIZES: Final = (30, 300, 1_000)
