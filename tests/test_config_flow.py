@@ -311,6 +311,7 @@ async def test_user_errors(
     assert result["errors"] == errors
     assert suggestions(result) == {"url": api.url, "verify_ssl": False}
 
+    monkeypatch.setattr(client_module, "TIMEOUT", 30)
     api.heal()
     result = await submit(hass, result, **form)
     assert result["type"] is FlowResultType.CREATE_ENTRY

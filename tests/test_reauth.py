@@ -330,6 +330,7 @@ async def test_errors(
     assert result["errors"] == errors
     assert entry.data["api_token"] == EXAMPLE_TOKEN
 
+    monkeypatch.setattr(client_module, "TIMEOUT", 30)
     api.heal()
     result = await submit(hass, result, api_token=OTHER_TOKEN)
     assert result["reason"] == "reauth_successful"
