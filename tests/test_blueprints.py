@@ -910,6 +910,49 @@ async def test_next_to_nothing_left(home: Home, make: Make) -> None:
     assert "lasts for less than an hour" in seen[0][1]
 
 
+async def test_less_than_an_hour_of_what_never_expires(home: Home, make: Make) -> None:
+    """The title does not name a time that the message leaves out."""
+    home.account.packages[0].expires = None
+    await home.set_up()
+    seen = await make("traffic_will_not_last", text_left="", text_balance="")
+    home.account.packages[0].used = round(99.95 * GIB)
+    await poll(home)
+    seen.clear()
+    await run_actions(home.hass)
+    assert seen == [
+        (
+            "BytesFlows: traffic will not last",
+            "At the current rate, traffic lasts for less than an hour.",
+        )
+    ]
+
+
+@pytest.mark.parametrize(
+    ("blueprint", "key", "says"),
+    [
+        ("traffic_will_not_last", "estimated_depletion", "It is not known when"),
+        ("package_expiring", "next_expiry", "No values are available"),
+        ("package_expiring", "expiring_traffic", "No values are available"),
+    ],
+)
+async def test_disabled_entity(
+    home: Home, make: Make, blueprint: str, key: str, says: str
+) -> None:
+    """Nothing is said that the blueprint would have to know from it."""
+    await home.set_up()
+    er.async_get(home.hass).async_update_entity(
+        entity_id(home.hass, key), disabled_by=er.RegistryEntryDisabler.USER
+    )
+    await home.reload()
+    await home.poll()
+    seen = await make(blueprint)
+    await run_actions(home.hass)
+    [(_, message)] = seen
+    assert says in message
+    assert "for years" not in message
+    assert "xpir" not in message.partition(says)[0]
+
+
 async def test_all_used_in_an_outage(home: Home, make: Make) -> None:
     """Traffic that is used up during an outage is noticed."""
     home.account.packages[0].expires = NOW + 15 * DAY

@@ -32,6 +32,19 @@ async def test_end() -> None:
     await requests.async_end()
 
 
+async def test_end_that_is_canceled() -> None:
+    """The next one waits for the requests that the first one ended."""
+    requests, gone = Requests(), list[str]()
+    running = asyncio.create_task(requests.async_run(_wait(gone, "a")))
+    await asyncio.sleep(0)
+    first = asyncio.create_task(requests.async_end())
+    await asyncio.sleep(0)
+    first.cancel()
+    await requests.async_end()
+    assert gone == ["a"]
+    assert await running is None
+
+
 async def test_cancellation() -> None:
     """A request that somebody else cancels is no request that was ended."""
     requests, gone = Requests(), list[str]()

@@ -337,6 +337,9 @@ async def test_today(home: Home) -> None:
     bought.used += GIB
     await home.poll()
     assert today()[:2] == ("2026-03-02", GIB)
+    await home.hass.config.async_set_time_zone("Europe/London")
+    await home.poll()
+    assert today()[:2] == ("2026-03-01", 2 * GIB)
 
 
 @pytest.mark.parametrize("key", ["estimated_depletion", "last_check_in"])

@@ -81,7 +81,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: BytesFlowsConfigEntry) -
                     CONF_EXPIRING_SOON_DAYS, DEFAULT_EXPIRING_SOON_DAYS
                 )
             ),
-            home_time_zone=dt_util.get_default_time_zone(),
+            home_time_zone=dt_util.get_default_time_zone,
         ),
         await storage.async_load(dt_util.utcnow()),
     )

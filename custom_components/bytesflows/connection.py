@@ -92,5 +92,6 @@ class Requests:
         self._are_gone.clear()
         now = asyncio.get_running_loop().time()
         for scope in self._running:
-            scope.reschedule(now)
+            if scope.when() is None:
+                scope.reschedule(now)
         await self._are_gone.wait()

@@ -1,10 +1,12 @@
 """The lifetime total, its samples, and the average of the last 7 days."""
 
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from custom_components.bytesflows.account import Consumption
+from custom_components.bytesflows.account.times import start_of_day
 from tests.helpers.clock import NOW
 
 from .records import DAY, HOUR, MINUTES
@@ -69,6 +71,35 @@ def test_day() -> None:
     assert consumption.used_since(day) == 0
     assert consumption.average_before(day + 2 * DAY) is None
     assert Consumption().average_before(day) is None
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Asia/Kolkata", "Asia/Kathmandu"])
+def test_day_begins_at_midnight(zone: str) -> None:
+    """What was used before midnight does not belong to the next day, in any zone."""
+    consumption = started()
+    midnight = start_of_day(NOW + 2 * DAY, ZoneInfo(zone))
+    consumption.add(7, midnight - MINUTES, ZoneInfo(zone))
+    assert consumption.used_since(midnight) == 0
+    consumption.add(5, midnight + MINUTES, ZoneInfo(zone))
+    assert consumption.used_since(midnight) == 5
+
+
+def test_use_at_a_time_in_doubt() -> None:
+    """It belongs to the day on which the clock is sure again, and to no later one."""
+    consumption = started()
+    consumption.count(7)
+    consumption.add(0, NOW + HOUR)
+    assert consumption.used_since(NOW) == 7
+    assert consumption.used_since(NOW + DAY) == 0
+
+
+def test_use_by_a_clock_ahead() -> None:
+    """What a clock ahead of time dated in the future belongs to the present."""
+    consumption = started()
+    consumption.add(7, NOW + 9 * DAY)
+    consumption.add(0, NOW + HOUR)
+    assert consumption.used_since(NOW) == 7
+    assert consumption.used_since(NOW + DAY) == 0
 
 
 def test_samples_are_few() -> None:

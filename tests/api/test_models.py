@@ -420,8 +420,9 @@ NOON = datetime(2026, 3, 21, 12, tzinfo=UTC)
         (SHANGHAI, 20260321200000, NOON),
         (SHANGHAI, "20260321T200000", NOON),
         (SHANGHAI, "20260321", NOON - timedelta(hours=20)),
-        # A number far ahead, with as many characters as a time.
+        # As many characters as a usual time.
         (UTC, "202601011234556.123", None),
+        (UTC, "2026-02-21T2000/+08", UNREADABLE),
         # The clocks go forward: the time does not exist.
         (BERLIN, "2026-03-29 02:30:00", datetime(2026, 3, 29, 1, 30, tzinfo=UTC)),
         # The clocks go back: the earlier of two.

@@ -1,11 +1,12 @@
 """One account: its state, and the schedule of its requests."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Final
 
-from ..api import BytesFlowsClient, Listing, Overview, Record
+from ..api import BytesFlowsClient, Overview
 from .clock import Clock
 from .forecast import Summary, first_expiry, is_expiring_soon, is_low
 from .ledger import Reading
@@ -29,8 +30,8 @@ class Options:
     low_traffic_threshold: float
     """Percent of the total."""
     expiring_soon: timedelta
-    home_time_zone: tzinfo = UTC
-    """That of Home Assistant, to which the days belong."""
+    home_time_zone: Callable[[], tzinfo] = lambda: UTC
+    """Returns that of Home Assistant, to which the days belong."""
 
 
 class Account:
@@ -78,7 +79,7 @@ class Account:
             state.shown_is_low,
             state.shown_is_expiring_soon,
             is_current=False,
-            today=use_of_day(state, state.last_sync, self.options.home_time_zone),
+            today=use_of_day(state, state.last_sync, self.options.home_time_zone()),
         )
 
     def note_shown(self, shown: AccountData) -> None:
@@ -86,18 +87,6 @@ class Account:
         state = self.state
         state.shown_overview, state.shown_is_low = shown.overview, shown.is_low
         state.shown_is_expiring_soon = shown.is_expiring_soon
-
-    def completed(self, listing: Listing) -> tuple[Record, ...]:
-        """Return some records, with the last readable values for unreadable ones.
-
-        A new one without a readable use is left out.
-        """
-        packages = self.state.ledger.packages
-        return tuple(
-            record.completed_by(packages[id_].record) if id_ in packages else record
-            for id_, record in listing.records.items()
-            if id_ in packages or "trafficUsed" not in record.unreadable
-        )
 
     async def poll(self) -> AccountData:
         """Ask for the overview, and for the records if they can have changed.
@@ -160,7 +149,11 @@ class Account:
                 state.marks.pass_packages(state.ledger.active, now)
         if state.last_sync is None or not self.clock.is_in_doubt:
             state.consumption.take(
-                outcome.used, state.last_sync, now, is_baseline=is_baseline
+                outcome.used,
+                state.last_sync,
+                now,
+                is_baseline=is_baseline,
+                zone=self.options.home_time_zone(),
             )
             state.last_sync = now
         elif not is_baseline:
@@ -221,7 +214,7 @@ class Account:
             is_current=self.records.error is None,
             today=None
             if summary is None
-            else use_of_day(state, now, self.options.home_time_zone),
+            else use_of_day(state, now, self.options.home_time_zone()),
         )
 
     def _expires_soon(self, summary: Summary | None, now: datetime) -> bool | None:

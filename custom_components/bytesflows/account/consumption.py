@@ -2,10 +2,11 @@
 
 from bisect import bisect_right
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from operator import itemgetter
 from typing import Final
 
+from .time_zone import offset_at
 from .times import DAY, HOUR
 
 RATE_WINDOW: Final = timedelta(days=7)
@@ -29,19 +30,25 @@ class Consumption:
     """Ends of hours in which traffic was used, and the total then."""
 
     def take(
-        self, used: int, last: datetime | None, now: datetime, *, is_baseline: bool
+        self,
+        used: int,
+        last: datetime | None,
+        now: datetime,
+        *,
+        is_baseline: bool,
+        zone: tzinfo = UTC,
     ) -> None:
         """Count bytes that a reading found, and start over after a gap of over a day.
 
         The gap would make an average of days that nobody watched. `last` is the time
-        of the reading before.
+        of the reading before, `zone` the one whose days are asked for.
         """
         if is_baseline and self.watched_since is not None:
             used = 0
         if last is None or now - last > DAY:
             self.start(used, now)
         else:
-            self.add(used, now)
+            self.add(used, now, zone)
 
     def start(self, used: int, now: datetime) -> None:
         """Start to watch, with the bytes used while nobody watched."""
@@ -58,7 +65,10 @@ class Consumption:
             self.start(0, now)
 
     def count(self, used: int) -> None:
-        """Count bytes that were used, at a time that is in doubt."""
+        """Count bytes that were used, at a time that is in doubt.
+
+        They belong to the next time that is not.
+        """
         self.total = min(self.total + used, _MAX_INT64)
 
     def has_watched_window(self, now: datetime) -> bool:
@@ -67,13 +77,17 @@ class Consumption:
             self.watched_since is not None and now - self.watched_since >= RATE_WINDOW
         )
 
-    def add(self, used: int, now: datetime) -> None:
-        """Count bytes that were used, until an aware moment."""
+    def add(self, used: int, now: datetime, zone: tzinfo = UTC) -> None:
+        """Count bytes that were used, until an aware moment.
+
+        Hours are those of a time zone, so that one of them ends at its midnight.
+        """
         self._drop_future(now)
-        if used <= 0:
+        self.total = min(self.total + max(0, used), _MAX_INT64)
+        if self.samples and self.samples[-1][1] == self.total:
             return
-        self.total = min(self.total + used, _MAX_INT64)
-        hour = rounded_down(now) + HOUR
+        offset = offset_at(now, zone)
+        hour = rounded_down(now + offset) - offset + HOUR
         if len(self.samples) > 1 and self.samples[-1][0] == hour:
             self.samples.pop()
         self.samples.append((hour, self.total))

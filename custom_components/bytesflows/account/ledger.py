@@ -138,6 +138,19 @@ class Ledger:
             for id_ in listing.records
         )
 
+    def completed(self, listing: Listing) -> tuple[Record, ...]:
+        """Return some records, with the last readable values for unreadable ones.
+
+        A new one without a readable use is left out.
+        """
+        return tuple(
+            record.completed_by(self.packages[id_].record)
+            if id_ in self.packages
+            else record
+            for id_, record in listing.records.items()
+            if id_ in self.packages or "trafficUsed" not in record.unreadable
+        )
+
     def apply(self, reading: Reading, now: datetime) -> Outcome:
         """Take over a reading made at an aware moment, and return its news."""
         self.readings += 1

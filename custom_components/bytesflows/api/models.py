@@ -398,6 +398,7 @@ class Codec:
             type(value) is str
             and len(value) == _USUAL_LENGTH
             and value[4] == "-"
+            and value[13] == ":"
             and value.isascii()
         ):
             # The usual case, twice as fast.
