@@ -305,6 +305,32 @@ async def test_lasts(home: Home, packages: list[Package], answer: str) -> None:
     assert await ask(home.hass, LASTS) == answer
 
 
+@pytest.mark.parametrize(
+    ("key", "question"),
+    [
+        ("estimated_depletion", "will my traffic last"),
+        ("next_expiry", "when does the next package expire"),
+        ("expiring_traffic", "when does the next package expire"),
+    ],
+)
+async def test_disabled_entity(
+    home: Home, entity_registry: er.EntityRegistry, key: str, question: str
+) -> None:
+    """Nothing is made up for an entity that is disabled."""
+    await home.set_up()
+    unique_id = f"{home.entry.entry_id}_{key}"
+    entity_id = entity_registry.async_get_entity_id("sensor", "bytesflows", unique_id)
+    assert entity_id is not None
+    entity_registry.async_update_entity(
+        entity_id, disabled_by=er.RegistryEntryDisabler.USER
+    )
+    await home.reload()
+    await listen(home.hass, ENGLISH)
+    assert await ask(home.hass, question) == (
+        "The traffic is not available at the moment."
+    )
+
+
 async def test_small_sizes(home: Home) -> None:
     """Less than a gigabyte is said in megabytes."""
     home.account.packages = [package("1", size=0.5, days=0.1)]

@@ -6,6 +6,7 @@ from pathlib import Path
 import re
 import shutil
 from typing import Any, Final
+from unittest.mock import AsyncMock, patch
 from zoneinfo import ZoneInfo
 
 from freezegun.api import FrozenDateTimeFactory
@@ -17,6 +18,7 @@ from pytest_homeassistant_custom_component.common import (
 import yaml
 
 from custom_components.bytesflows.const import DOMAIN
+from custom_components.bytesflows.storage import AccountStorage
 from dev import ROOT
 from dev.simulated_api import (
     GIB,
@@ -908,6 +910,22 @@ async def test_next_to_nothing_left(home: Home, make: Make) -> None:
     seen = await make("traffic_will_not_last")
     assert "use at most" not in seen[0][1]
     assert "lasts for less than an hour" in seen[0][1]
+
+
+async def test_gone_while_nothing_can_be_saved(home: Home, make: Make) -> None:
+    """The end of the last package is reported late, and the message follows it."""
+    bought = home.account.packages[0]
+    await home.set_up()
+    seen = await make("traffic_will_not_last", horizon="days", days=18)
+    bought.used = 70 * GIB
+    await poll(home, 2)
+    await home.pass_time(HOUR)
+    bought.used = bought.traffic
+    with patch.object(AccountStorage, "async_save", AsyncMock(return_value=False)):
+        await poll(home)
+    assert [title for title, _ in seen] == ["BytesFlows: traffic will not last"]
+    await poll(home, 2)
+    assert [title for title, _ in seen[1:]] == ["BytesFlows: no traffic left"]
 
 
 async def test_less_than_an_hour_of_what_never_expires(home: Home, make: Make) -> None:

@@ -332,6 +332,22 @@ async def test_issue_stays_while_an_automation_is_turned_off_and_on(
     assert not has_issue(issue_registry)
 
 
+async def test_no_second_warning_after_reloads(
+    home: Home, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Automations that are reloaded one after the other are no news."""
+    await home.set_up()
+    gone = [
+        automation(became_low({"device_id": name}), alias=name) for name in ("a", "b")
+    ]
+    await listen(home.hass, *gone)
+    assert caplog.text.count(f"{WARNING}: ") == 2
+    for number in range(3):
+        changed = [{**config, "description": str(number)} for config in gone]
+        await reload_automations(home.hass, *changed)
+    assert caplog.text.count(f"{WARNING}: ") == 2
+
+
 async def test_entity_is_renamed(
     home: Home, caplog: pytest.LogCaptureFixture, issue_registry: ir.IssueRegistry
 ) -> None:

@@ -193,8 +193,10 @@ class Registrations:
     def async_check_targets(self) -> None:
         """Warn about automations whose target has no account."""
         targets: set[str] = set()
+        detached: set[str] = set()
         for item in self._items:
             if item.run_action is None:
+                detached.add(_named(item.target))
                 continue
             item.entry_ids = async_get_accounts(self._hass, item.target)
             if not item.entry_ids:
@@ -203,7 +205,8 @@ class Registrations:
             LOGGER.warning(
                 "The target of a trigger has no BytesFlows account: %s", target
             )
-        self._without_account = targets
+        # An automation that is reloaded is no news.
+        self._without_account = targets | (self._without_account & detached)
         async_update_target_issue(self._hass, targets)
 
 

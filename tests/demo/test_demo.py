@@ -95,7 +95,6 @@ async def test_check() -> None:
 async def test_port_that_is_taken() -> None:
     """Another program on Home Assistant's port keeps running."""
     with socket.socket() as other:
-        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             other.bind(("127.0.0.1", 8123))
             other.listen()
