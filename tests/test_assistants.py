@@ -356,6 +356,21 @@ async def test_outage(home: Home) -> None:
     assert await ask(home.hass, LEFT) == UNAVAILABLE
 
 
+async def test_last_hour(home: Home) -> None:
+    """Traffic that was used up since the packages were read is not unlimited."""
+    bought = package("1", size=90, used=80, days=40, age=10)
+    home.account.packages = [bought]
+    await home.set_up()
+    await listen(home.hass, ENGLISH)
+    bought.used = 89 * GIB
+    await home.poll()
+    bought.used = 90 * GIB
+    await home.pass_time(timedelta(seconds=61))
+    assert home.state("available_traffic").state == "0.0"
+    assert home.state("active_packages").state == "1"
+    assert await ask(home.hass, LEFT) == "0 megabytes of 90 gigabytes left."
+
+
 async def test_without_packages(home: Home) -> None:
     """No forecast is made of packages that could not be read."""
     await home.set_up()

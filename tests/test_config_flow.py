@@ -340,6 +340,7 @@ async def test_user_unexpected_error(
         ("bytesflows.com", "invalid_url"),
         ("not a url", "invalid_url"),
         ("https://not a url", "invalid_url"),
+        ("https://xn--.example", "invalid_url"),
         ("https://", "invalid_url"),
         ("https://:443", "invalid_url"),
         ("https://[::1", "invalid_url"),

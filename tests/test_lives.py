@@ -18,6 +18,7 @@ from custom_components.bytesflows.schedule import UPDATE_INTERVAL
 from custom_components.bytesflows.storage import AccountStorage
 from dev.simulated_api import GIB, MIB, RECORDS, Account, Fault, Package, SimulatedApi
 from homeassistant.core import Event, HomeAssistant, callback
+from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.helpers.storage import STORAGE_DIR
 from homeassistant.util import dt as dt_util
@@ -308,6 +309,27 @@ async def test_poll_under_way_at_the_stop(
     await house.start()
     assert house.heard == ["purchased ORD-2"]
     assert _tracebacks(caplog) == []
+
+
+async def test_action_under_way_at_the_stop(
+    house: House, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It ends with an error, before Home Assistant would complain about it."""
+    hass = await house.start()
+    house.api.break_(Fault(hang=True), RECORDS)
+    calling = hass.async_create_task(
+        hass.services.async_call(
+            DOMAIN,
+            "get_packages",
+            {"config_entry_id": house.coordinator.config_entry.entry_id},
+            blocking=True,
+            return_response=True,
+        )
+    )
+    await until(lambda: house.api.under_way)
+    await house.lives.stop()
+    assert isinstance(calling.exception(), HomeAssistantError)
+    assert "still running" not in caplog.text
 
 
 async def test_poll_that_ends_during_the_stop(house: House) -> None:

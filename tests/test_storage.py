@@ -303,6 +303,18 @@ async def test_packages_are_unknown_until_they_are_read(home: Home) -> None:
     assert _consumption(home) == 1.0
 
 
+@pytest.mark.parametrize("time", [-62135596800.0, 253402300799.0])
+async def test_impossible_times(
+    home: Home, hass_storage: dict[str, Any], time: float
+) -> None:
+    """The first or last time that there is cannot be calculated with: it is damage."""
+    await home.set_up()
+    await home.unload()
+    hass_storage[KEY]["data"]["last_sync"] = time
+    assert await home.hass.config_entries.async_setup(home.entry.entry_id)
+    assert _consumption(home) == 1.0
+
+
 async def test_other_time_zone(home: Home, hass_storage: dict[str, Any]) -> None:
     """Stored times are those of the API, so a corrected zone corrects them, too."""
     await home.set_up()

@@ -85,8 +85,12 @@ class Requests:
                 self._are_gone.set()
 
     async def async_end(self) -> None:
-        """End the requests under way, and wait until they are gone."""
+        """End requests for good, and wait until those under way are gone."""
         self.is_ended = True
+        await self.async_cancel()
+
+    async def async_cancel(self) -> None:
+        """End the requests under way, and wait until they are gone."""
         if not self._running:
             return
         self._are_gone.clear()

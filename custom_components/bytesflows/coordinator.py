@@ -76,9 +76,8 @@ class BytesFlowsCoordinator(DataUpdateCoordinator[AccountData]):
     def async_start(self) -> None:
         """Start to dispatch once automations listen, after the platforms are set up."""
         entry, hass = self.config_entry, self.hass
-        entry.async_on_unload(
-            hass.async_add_shutdown_job(HassJob(self._dispatcher.async_stop))
-        )
+        for job in (self._requests.async_cancel, self._dispatcher.async_stop):
+            entry.async_on_unload(hass.async_add_shutdown_job(HassJob(job)))
         entry.async_on_unload(
             async_get_registrations(hass).async_listen(
                 self._dispatcher.async_before_registration

@@ -69,6 +69,8 @@ def parse_url(text: str) -> URL | None:
     """Return a base URL, or None for anything but a plain URL."""
     try:
         url = URL(text.strip())
+        # Only this decodes it.
+        _ = url.host
     except ValueError:
         return None
     if (

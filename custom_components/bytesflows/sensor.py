@@ -28,6 +28,7 @@ PARALLEL_UPDATES = 0
 ATTR_AVERAGE_BEFORE: Final = "average_before"
 ATTR_DAY: Final = "day"
 ATTR_IS_CURRENT: Final = "is_current"
+ATTR_IS_UNLIMITED: Final = "is_unlimited"
 ATTR_LAST_EXPIRY: Final = "last_expiry"
 ATTR_MIDNIGHT_OFFSET: Final = "midnight_offset"
 ATTR_USED_TODAY: Final = "used_today"
@@ -59,6 +60,11 @@ def _of_depletion(data: AccountData, summary: Summary) -> Mapping[str, Any]:
         ATTR_IS_CURRENT: data.is_current,
         ATTR_LAST_EXPIRY: last and last.isoformat(),
     }
+
+
+def _of_packages(_: AccountData, summary: Summary) -> Mapping[str, Any]:
+    """Return whether a package is unlimited, which adds nothing to any traffic."""
+    return {ATTR_IS_UNLIMITED: summary.is_unlimited}
 
 
 def _of_check_in(data: AccountData, summary: Summary) -> Mapping[str, Any]:
@@ -152,6 +158,7 @@ PACKAGES_SENSORS: tuple[PackagesSensorEntityDescription, ...] = (
         key="active_packages",
         state_class=SensorStateClass.MEASUREMENT,
         value_fn=lambda summary: summary.usable_count,
+        attributes_fn=_of_packages,
     ),
     PackagesSensorEntityDescription(
         key="average_daily_consumption",
@@ -271,6 +278,7 @@ class BytesFlowsPackagesSensor(BytesFlowsEntity, SensorEntity):
             ATTR_AVERAGE_BEFORE,
             ATTR_DAY,
             ATTR_IS_CURRENT,
+            ATTR_IS_UNLIMITED,
             ATTR_KEY,
             ATTR_LAST_EXPIRY,
             ATTR_MIDNIGHT_OFFSET,

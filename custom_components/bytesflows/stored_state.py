@@ -21,6 +21,8 @@ from .account import (
 from .api import BytesFlowsParseError, Codec, Source
 
 _MAX_INT64: Final = 2**63 - 1
+_MOST_SECONDS: Final = 2**37
+"""In the year 6325: later times could not be calculated with."""
 
 
 def encode_state(state: AccountState, codec: Codec, now: datetime) -> dict[str, Any]:
@@ -236,6 +238,8 @@ def _from_timestamp(stamp: object) -> datetime | None:
         return None
     if isinstance(stamp, bool) or not isinstance(stamp, int | float):
         raise TypeError("not a timestamp")
+    if not 0 <= stamp < _MOST_SECONDS:
+        raise ValueError("no time that was stored")
     return datetime.fromtimestamp(stamp, UTC)
 
 

@@ -56,6 +56,7 @@ def test_nothing() -> None:
     """Without packages there is nothing to lose."""
     assert summary() == Summary(
         usable_count=0,
+        is_unlimited=False,
         next_expiry=None,
         expiring_traffic=0,
         purchased_traffic_available=0,

@@ -31,6 +31,8 @@ class Summary:
 
     usable_count: int
     """Number of packages that traffic can be drawn from."""
+    is_unlimited: bool
+    """Whether one of them has no size."""
     next_expiry: datetime | None
     """The earliest expiry among them, or None if none of them expires."""
     expiring_traffic: int
@@ -81,6 +83,7 @@ def summarize(
     hour = rounded_down(now)
     return Summary(
         usable_count=len(usable),
+        is_unlimited=any(record.is_unlimited for record in usable),
         next_expiry=next_expiry,
         expiring_traffic=_remaining(
             record
