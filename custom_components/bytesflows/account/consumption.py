@@ -41,7 +41,7 @@ class Consumption:
         """Count bytes that a reading found, and start over after a gap of over a day.
 
         The gap would make an average of days that nobody watched. `last` is the time
-        of the reading before, `zone` the one whose days are asked for.
+        of the reading before. A day begins at midnight in the time zone.
         """
         if is_baseline and self.watched_since is not None:
             used = 0
