@@ -217,18 +217,9 @@ def _forecast(coordinator: BytesFlowsCoordinator) -> dict[str, Any]:
         ),
         "estimated_depletion": _local(summary.estimated_depletion if summary else None),
         "active_packages": summary.usable_count if summary else None,
-        "unlimited": _is_unlimited(coordinator.account) if summary else None,
+        "unlimited": summary.is_unlimited if summary else None,
         "next_expiries": _next_expiries(coordinator.account) if summary else None,
     }
-
-
-def _is_unlimited(account: Account) -> bool:
-    """Return whether a usable package has no size, and so is in no sum."""
-    now = account.clock.now()
-    return any(
-        record.is_unlimited and record.is_usable(now)
-        for record in account.state.ledger.active
-    )
 
 
 def _next_expiries(account: Account) -> list[dict[str, Any]]:
