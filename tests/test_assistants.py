@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
+import json
 from pathlib import Path
 import re
 import shutil
@@ -462,6 +463,21 @@ async def test_agent(
     assert status == 200
     assert f'"{GetTrafficTool.name}"' in said
     assert (await tools("/api/mcp"))[0] == 401
+
+    # So does the request that the page shows, and the text of its response is JSON.
+    (command,) = re.findall(r"```sh\n(.*?)```", page, re.DOTALL)
+    ((path, data),) = re.findall(r'HASS_URL(\S+)".*-d \'(.*)\'', command, re.DOTALL)
+    response = await client.post(
+        path,
+        data=data,
+        headers={
+            **dict(re.findall(r'-H "(\S+): ([^"]+)"', command)),
+            "Authorization": f"Bearer {hass_read_only_access_token}",
+        },
+    )
+    (content,) = (await response.json())["result"]["content"]
+    (traffic,) = json.loads(content["text"])["accounts"]
+    assert (traffic["account"], traffic["status"]) == ("BytesFlows", "ok")
 
 
 def test_documented_tool() -> None:

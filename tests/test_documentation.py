@@ -67,6 +67,7 @@ SAID: dict[str, list[list[str]]] = {
     "docs/conditions/is_traffic_low.md": [["Traffic is still low."]],
     "docs/recipes.md": [
         ["scraper_stop", "scraper_start", "scraper_stop"],
+        ["scraper_stop"] * 35,
         ["5.0 GiB left.", "6.0 GiB left."],
         [f"Less than {share}% of your traffic left." for share in (50, 20, 20)],
     ],
