@@ -21,7 +21,7 @@ from pytest_homeassistant_custom_component.typing import (
 )
 import yaml
 
-from dev import ROOT
+from dev import PACKAGE, ROOT
 from dev.simulated_api import GIB, Account, Fault, Package
 from homeassistant.core import HomeAssistant, ServiceCall, callback
 from homeassistant.helpers import device_registry as dr
@@ -538,6 +538,17 @@ def test_commands() -> None:
     assert commands == ["scripts/demo", "scripts/test"]
     for command in commands:
         assert (ROOT / command).stat().st_mode & 0o111
+
+
+def test_every_module_has_an_owner() -> None:
+    """The page of the architecture says what each module owns."""
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    table = page.partition("## Who owns what")[2].partition("\n## ")[0]
+    cells = re.findall(r"^\| (`.+?`) \| ", table, re.MULTILINE)
+    named = [name for cell in cells for name in re.findall(r"`(.+?)`", cell)]
+    modules = {path.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob("*.py")}
+    modules -= {"account/__init__.py", "api/__init__.py"}
+    assert sorted(named) == sorted(modules | {"frontend/bytesflows.js"})
 
 
 @pytest.mark.parametrize("page", PAGES, ids=_name)
