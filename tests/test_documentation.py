@@ -512,6 +512,14 @@ async def test_request(home: Home, hass_client: ClientSessionGenerator) -> None:
     response = await client.post(path, data=data)
     packages = (await response.json())["service_response"]["packages"]
     assert [package["status"] for package in packages] == ["active"]
+    # The status says whether BytesFlows is the reason for an error.
+    response = await client.post(path, data=data.replace(home.entry.entry_id, "x"))
+    assert (response.status, "message" in await response.json()) == (400, True)
+    assert (await client.post(path, data=data.replace("active", "x"))).status == 400
+    home.api.break_(Fault.refuse(503))
+    response = await client.post(path, data=data)
+    assert (response.status, "message" in await response.json()) == (500, True)
+    home.api.heal()
     path = path.removesuffix("?return_response")
     assert (await client.post(path, data=data)).status == 400
 
