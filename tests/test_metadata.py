@@ -44,6 +44,7 @@ from custom_components.bytesflows.services import GET_PACKAGES_SCHEMA
 from custom_components.bytesflows.trigger import TRIGGERS
 from dev import PACKAGE, ROOT
 import homeassistant.components
+from homeassistant.const import EntityCategory
 from homeassistant.helpers.entity import EntityDescription
 
 from .helpers.common import OPTIONS
@@ -482,6 +483,21 @@ def test_readme_lists_every_entity() -> None:
             name = text("entity", platform, description.key, "name")
             enabled = "yes" if description.entity_registry_enabled_default else "no"
             assert f"| {name} | {enabled} | " in readme
+
+
+def test_disabled_entities() -> None:
+    """The README quotes how many disabled entities the device page counts."""
+    disabled = [
+        description.entity_category
+        for descriptions in ENTITIES.values()
+        for description in descriptions
+        if not description.entity_registry_enabled_default
+    ]
+    quoted = re.findall(
+        r"\+(\d+)\s+disabled", (ROOT / "README.md").read_text(encoding="utf-8")
+    )
+    counted = [disabled.count(None), disabled.count(EntityCategory.DIAGNOSTIC)]
+    assert list(map(int, quoted)) == counted
 
 
 def test_readme_is_short() -> None:
