@@ -64,7 +64,7 @@ async def _set_time_zone(home: HomeAssistant) -> None:
 
 async def _shoot_pages(browser: Browser, device: str) -> None:
     """Make the pictures of an account that is well."""
-    async with browser.open(ADD, viewport=ViewportSize(width=700, height=520)) as view:
+    async with browser.open(ADD, viewport=ViewportSize(width=450, height=600)) as view:
         await view.press("OK")
         await view.see("Connection")
         await _shoot(view, "setup")
@@ -83,7 +83,7 @@ async def _shoot_pages(browser: Browser, device: str) -> None:
         await _shoot(view, "card", card)
     path = f"/config/devices/device/{device}"
     async with browser.open(
-        path, viewport=ViewportSize(width=1280, height=1160)
+        path, viewport=ViewportSize(width=1280, height=1700)
     ) as view:
         await view.see("Average daily consumption")
         await _shoot(view, "device")

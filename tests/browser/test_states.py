@@ -80,7 +80,7 @@ async def test_well(browser: Browser, language: str) -> None:
             "available_percentage": "green",
             "available_traffic": "light-blue",
             "average_daily_consumption": None,
-            "balance": "amber",
+            "balance": "teal",
             "estimated_depletion": None,
             "expected_to_expire_unused": "orange",
             "expiring_traffic": "orange",

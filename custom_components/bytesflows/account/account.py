@@ -19,8 +19,8 @@ from .summaries import Summaries
 from .today import use_of_day
 from .zone_watch import Arrivals, Verdict
 
-LARGE_READING: Final = 1_000
-"""Rows from which on a reading takes over half a millisecond to apply."""
+LARGE_READING: Final = 500
+"""Rows from which on a reading takes a millisecond or more to apply."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

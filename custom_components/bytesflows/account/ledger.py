@@ -202,10 +202,10 @@ class Ledger:
         if "trafficUsed" in record.unreadable:
             left_out[record.id] = seen
             return None
-        arrival = ARRIVALS[record.source]
         if self.needs_baseline:
             package = Package.from_history(record, now)
             return Step(package, record.traffic_used, ())
+        arrival = ARRIVALS[record.source]
         if seen is not FirstSeen.NEW:
             package = Package.from_history(record, now)
             is_news = seen is FirstSeen.OLD and record.is_active

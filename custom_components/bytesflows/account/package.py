@@ -93,10 +93,10 @@ class Package:
             record, counted=record.traffic_used, was_in_use=_is_in_use(record)
         )
         if package._over is not None:
-            times = (record.created, record.expires)
-            past = [time for time in times if time is not None and time <= now]
-            package.life, package.end = Life.ENDED, record
-            package.ended = max(past, default=EPOCH)
+            package.life, package.end, package.ended = Life.ENDED, record, EPOCH
+            for time in (record.created, record.expires):
+                if time is not None and package.ended < time <= now:
+                    package.ended = time
         return package
 
     @property

@@ -66,7 +66,7 @@ const DATE = { time_format: { type: "date", style: "short" } };
 const COLORS = {
   available_percentage: "green",
   available_traffic: "light-blue",
-  balance: "amber",
+  balance: "teal",
   expiring_soon: "orange",
   traffic_low: "red",
 };
