@@ -904,7 +904,7 @@ async def test_years_left(
 
 
 async def test_next_to_nothing_left(home: Home, make: Make) -> None:
-    """Nobody is told to use at most nothing per day."""
+    """The message leaves out a limit of 0.00 GiB per day."""
     home.account.packages[0].used = round(99.999 * GIB)
     await home.set_up()
     seen = await make("traffic_will_not_last")
@@ -1225,7 +1225,7 @@ async def test_no_check_in_when_clocks_change(
 
 
 async def test_no_check_in_when_clocks_change_here(home: Home, make: Make) -> None:
-    """The end of the day is told in local time, even if that changes until then."""
+    """The message has the end of the day in local time, even if clocks change first."""
     await home.hass.config.async_set_time_zone("Europe/Berlin")
     home.freezer.move_to("2026-03-28T17:00:00Z")
     await home.set_up()

@@ -325,9 +325,10 @@ async def test_other_time_zone(home: Home, hass_storage: dict[str, Any]) -> None
         await AccountStorage(home.hass, "01JEXAMPLE", Codec(zone)).async_load(now)
         for zone in (EXAMPLE_ZONE, UTC)
     ]
-    expiries = [next(state.ledger.records).expires for state in states]
-    assert None not in expiries
-    assert expiries[1] - expiries[0] == timedelta(hours=8)  # type: ignore[operator]
+    wrong, right = (next(state.ledger.records).expires for state in states)
+    assert wrong is not None
+    assert right is not None
+    assert right - wrong == timedelta(hours=8)
     assert states[0].last_sync == states[1].last_sync == now
 
 
