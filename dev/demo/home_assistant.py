@@ -46,8 +46,10 @@ logger:
   default: warning
   logs:
     custom_components.bytesflows: debug
-recorder:
 system_health:
+recorder:
+  exclude:
+    domains: {unrecorded}
 """
 
 
@@ -66,16 +68,18 @@ class HomeAssistant:
         package: Path = PACKAGE,
         python: Path = PYTHON,
         program: Sequence[str | Path] = ("-m", "homeassistant"),
+        unrecorded: Sequence[str] = (),
     ) -> None:
         """Set up without starting. The folder is empty, and is removed at the end.
 
         The interpreter is the one of the environment with the release to run, and the
-        program starts that release.
+        program starts that release. The recorder leaves out the unrecorded domains.
         """
         self.folder = folder
         self._package = package
         self._command = (python, *program)
-        self._configuration = _CONFIGURATION + configuration
+        known = _CONFIGURATION.format(unrecorded=json.dumps(unrecorded))
+        self._configuration = known + configuration
         # Not home-assistant.log, which Home Assistant itself puts aside at a start.
         self.log = folder / "output.log"
         self._reservation = reserve_port()
