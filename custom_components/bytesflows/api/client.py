@@ -1,13 +1,13 @@
 """Client for the BytesFlows Traffic Query API."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, tzinfo
 from email.utils import parsedate_to_datetime
+from functools import partial
 from http import HTTPStatus
 import json
 import logging
-import math
 import re
 from typing import Any, Final
 
@@ -25,6 +25,7 @@ from .exceptions import (
 )
 from .listing import PAGE_SIZE, Listing
 from .models import Codec, Overview, RecordsPage, Source, read_integer
+from .paging import MAX_LARGE_PAGE, PAGES_AT_ONCE, Pager
 from .pauses import Pauses, clamp_pause
 from .shape import describe_shape
 
@@ -34,15 +35,10 @@ TIMEOUT: Final = 30.0
 """Seconds that a whole request may take."""
 MAX_BODY: Final = 1024 * 1024
 """Bytes of an uncompressed body, beyond which it is not read."""
-MAX_PARALLEL_REQUESTS: Final = 4
-MAX_PAGES: Final = 2_000
-"""Pages of one reading, beyond which a `total` is not trusted."""
-MAX_UNBELIEVED_PAGES: Final = 20
-"""Pages that are read if there are more of them, until one has nothing new."""
+MAX_PARALLEL_REQUESTS: Final = PAGES_AT_ONCE
+"""Requests at a time: a reading of all records may use all of them."""
 MAX_EXCESS: Final = 10
 """Multiple of the requested rows that the server may put on a page."""
-MAX_LARGE_PAGE: Final = 1_000
-"""Rows requested on the page that is to hold everything, and accepted on any page."""
 
 _LOGGER: Final = logging.getLogger(__name__)
 _SENDABLE_TOKEN: Final = re.compile(r"[\x21-\x7e]+")
@@ -108,7 +104,7 @@ class BytesFlowsClient:
         return self._codec.time_zone
 
     async def get_overview(self) -> Overview:
-        """Return traffic and balance (API document, section 1).
+        """Return traffic, in bytes, and balance (API document, section 1).
 
         Raise `BytesFlowsError` as described for the class.
         """
@@ -122,9 +118,8 @@ class BytesFlowsClient:
         """Return one page of the records (API document, section 2), counted from 1.
 
         The server may put fewer rows on a page than requested, or up to ten times as
-        many, but not over `MAX_LARGE_PAGE`. It filters by `source`: `Source.ORDER` for
-        purchases, `Source.SIGN` for check-ins. Raise `BytesFlowsError` as the class
-        says.
+        many, but not over 1,000. It filters by `source`: `Source.ORDER` for purchases,
+        `Source.SIGN` for check-ins. Raise `BytesFlowsError` as described for the class.
         """
         params = {"pageNo": str(page), "pageSize": str(page_size)}
         if source is not None:
@@ -139,82 +134,28 @@ class BytesFlowsClient:
     async def get_records(
         self, source: Source | None = None, *, first: RecordsPage | None = None
     ) -> Listing:
-        """Return all records, as far as the server lists them.
+        """Return all records that the server lists (API document, section 2).
 
-        `first` is page 1 if it was already requested with `PAGE_SIZE`. Rows can repeat
-        or hide between pages; if some are missing, or if the total changed meanwhile,
-        one large page is requested, too.
-        Raise `BytesFlowsError` as described for the class, but not for a large page
-        that the server refuses.
-        Raise `BytesFlowsParseError` for more than `MAX_PAGES` pages.
+        `first` is page 1 if it was already requested with `PAGE_SIZE`. If rows are
+        missing on the pages, one large page is requested, too. Raise `BytesFlowsError`
+        as described for the class, but not for a large page that the server refuses;
+        and `BytesFlowsParseError` for too many pages.
         """
-        first = first or await self.get_records_page(source=source)
-        listing = Listing(first)
-        known = 0
-        while len(listing.records) > known and (numbers := _next_numbers(listing)):
-            known = len(listing.records)
-            for number, page in await self._get_pages(numbers, listing, source):
-                listing.add(number, page)
-        # A row that went away while the pages were read can have hidden another one.
-        if listing.missing or listing.total != first.total:
-            await self._add_large_page(listing, source)
-        if listing.is_last_full and len(listing.records) > (listing.total or math.inf):
-            await self.read_on(listing, source)
+        listing = Listing(first or await self.get_records_page(source=source))
+        await self._pager(listing, source).read_all()
         return listing
 
     async def read_on(self, listing: Listing, source: Source | None = None) -> None:
         """Add the pages after the last one, until one is not full or has nothing new.
 
         For a listing whose `total` is not to be believed. Raise `BytesFlowsError` as
-        the class says, and `BytesFlowsParseError` for more than `MAX_PAGES` pages.
+        described for the class, and `BytesFlowsParseError` for too many pages.
         """
-        page_size = listing.last_rows
-        while listing.last_rows == page_size > 0:
-            number = max(listing.numbers) + 1
-            if number > MAX_PAGES:
-                raise BytesFlowsParseError("there are too many pages", field="total")
-            page = await self.get_records_page(
-                number, page_size=page_size, source=source
-            )
-            if all(record.id in listing.records for record in page.records):
-                return
-            listing.page_size = page_size
-            listing.add(number, page)
+        await self._pager(listing, source).read_on()
 
-    async def _get_pages(
-        self, numbers: Iterable[int], listing: Listing, source: Source | None
-    ) -> list[tuple[int, RecordsPage]]:
-        """Return some pages with their numbers.
-
-        If one fails, its error is raised after the others have ended.
-        """
-        responses = await asyncio.gather(
-            *(
-                self.get_records_page(
-                    number, page_size=listing.page_size, source=source
-                )
-                for number in numbers
-            ),
-            return_exceptions=True,
-        )
-        pages = []
-        for number, response in zip(numbers, responses, strict=True):
-            if isinstance(response, BaseException):
-                raise response
-            pages.append((number, response))
-        return pages
-
-    async def _add_large_page(self, listing: Listing, source: Source | None) -> None:
-        """Add one page that is as large as the total, unless the server refuses it."""
-        page_size = min(listing.total or MAX_LARGE_PAGE, MAX_LARGE_PAGE)
-        try:
-            page = await self.get_records_page(page_size=page_size, source=source)
-        except BytesFlowsAuthenticationError:
-            raise
-        except BytesFlowsError as err:
-            _LOGGER.debug("A page of %s rows was refused: %s", page_size, err)
-        else:
-            listing.add_large(page)
+    def _pager(self, listing: Listing, source: Source | None) -> Pager:
+        """Return the reader of the pages that a listing does not have."""
+        return Pager(listing, partial(self.get_records_page, source=source))
 
     async def _request[ModelT](
         self,
@@ -293,20 +234,6 @@ class BytesFlowsClient:
                 status=HTTPStatus.TOO_MANY_REQUESTS,
                 retry_after=left,
             )
-
-
-def _next_numbers(listing: Listing) -> range:
-    """Return the pages that follow the known ones, as many as may be requested."""
-    first = max(listing.numbers) + 1
-    # Without a total to believe, page after page: the next one may be empty.
-    last = newest = first
-    if listing.total is not None:
-        last = math.ceil(listing.total / listing.page_size)
-    if last <= MAX_PAGES:
-        newest = min(first + MAX_PARALLEL_REQUESTS - 1, last)
-    elif first > MAX_UNBELIEVED_PAGES:
-        raise BytesFlowsParseError("there are too many pages", field="total")
-    return range(first, newest + 1)
 
 
 def _describe(error: Exception) -> str:
