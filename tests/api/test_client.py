@@ -13,7 +13,6 @@ import sys
 
 from aiohttp import ClientSession
 from freezegun.api import FrozenDateTimeFactory
-from hypothesis import given, strategies as st
 import orjson
 import pytest
 
@@ -565,33 +564,6 @@ async def test_server_time(
     client._url = url
     api.no_date = True
     assert await server_time() is None
-
-
-@pytest.mark.parametrize(
-    ("text", "time"),
-    [
-        ("Sun, 01 Mar 2026 12:00:00 GMT", datetime(2026, 3, 1, 12, tzinfo=UTC)),
-        ("Sun, 01 Mar 2026 12:00:00 +0800", datetime(2026, 3, 1, 4, tzinfo=UTC)),
-        ("Sun, 01 Mar 0001 12:00:00 GMT", datetime(2001, 3, 1, 12, tzinfo=UTC)),
-        ("Fri, 31 Dec 9999 23:00:00 -2300", None),
-        ("2026-03-01T12:00:00Z", None),
-        ("0", None),
-        ("", None),
-    ],
-)
-def test_http_dates(text: str, time: datetime | None) -> None:
-    """HTTP dates are read in UTC; others are unknown."""
-    if time is None:
-        assert client_module._read_date(text) is None
-    else:
-        assert client_module._read_date(text) == time
-
-
-@given(st.text())
-def test_any_http_date(text: str) -> None:
-    """No text of a header raises."""
-    client_module._read_date(text)
-    client_module._read_retry_after({"Retry-After": text, "Date": text})
 
 
 @pytest.mark.parametrize("share", [False, True])

@@ -2,14 +2,13 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, tzinfo
-from email.utils import parsedate_to_datetime
+from datetime import datetime, tzinfo
 from functools import partial
 from http import HTTPStatus
 import json
 import logging
 import re
-from typing import Any, Final
+from typing import Final
 
 import aiohttp
 from yarl import URL
@@ -23,10 +22,12 @@ from .exceptions import (
     BytesFlowsResponseError,
     BytesFlowsTimeoutError,
 )
+from .headers import read_server_time
 from .listing import PAGE_SIZE, Listing
-from .models import Codec, Overview, RecordsPage, Source, read_integer
+from .models import Codec, Overview, RecordsPage, Source
 from .paging import MAX_LARGE_PAGE, PAGES_AT_ONCE, Pager
-from .pauses import Pauses, clamp_pause
+from .pauses import Pauses
+from .response import Loads, Response
 from .shape import describe_shape
 
 DEFAULT_URL: Final = "https://bytesflows.com"
@@ -42,13 +43,7 @@ MAX_EXCESS: Final = 10
 
 _LOGGER: Final = logging.getLogger(__name__)
 _SENDABLE_TOKEN: Final = re.compile(r"[\x21-\x7e]+")
-_SECONDS: Final = re.compile(r"\d+(\.\d+)?", re.ASCII)
-_MAX_DIGITS: Final = 100
-# A server in another year does not know the time.
-_PLAUSIBLE_YEARS: Final = range(2020, 2099)
 _PAUSING: Final = {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}
-
-type _Loads = Callable[[bytes], object]
 
 
 class BytesFlowsClient:
@@ -80,7 +75,7 @@ class BytesFlowsClient:
         url: str = DEFAULT_URL,
         pauses: Pauses | None = None,
         slots: asyncio.Semaphore | None = None,
-        loads: _Loads = json.loads,
+        loads: Loads = json.loads,
     ) -> None:
         """Set up the client.
 
@@ -164,6 +159,23 @@ class BytesFlowsClient:
         params: Mapping[str, str] | None = None,
     ) -> ModelT:
         """Send a GET request and return the decoded `data` of the response."""
+        response = await self._send(path, params)
+        try:
+            data = response.unwrap(self._loads)
+            await self._codec.decode_ahead(data)
+            return decode(data)
+        except BytesFlowsParseError as err:
+            err.shape = describe_shape(response.body)
+            raise
+        except BytesFlowsResponseError as err:
+            self._keep_pause(path, err)
+            raise
+
+    async def _send(self, path: str, params: Mapping[str, str] | None) -> Response:
+        """Return the response to a GET request, whatever its status.
+
+        Nothing is sent with an impossible token, or while a pause lasts.
+        """
         if not _SENDABLE_TOKEN.fullmatch(self._token):
             raise BytesFlowsAuthenticationError(
                 "the token is empty or contains invalid characters"
@@ -172,7 +184,7 @@ class BytesFlowsClient:
         try:
             async with self._slots:
                 self._check_pause(path)
-                status, headers, body = await self._get(path, params)
+                response = await self._get(path, params)
         except TimeoutError:
             failure = BytesFlowsTimeoutError(
                 f"no complete response within {TIMEOUT:.0f} s"
@@ -180,16 +192,14 @@ class BytesFlowsClient:
         except (aiohttp.ClientError, OSError, UnicodeError) as err:
             failure = BytesFlowsConnectionError(_describe(err))
         else:
-            _LOGGER.debug("GET %s %s: HTTP %s", path, params or "", status)
-            return await self._decode(path, status, headers, body, decode)
+            _LOGGER.debug("GET %s %s: HTTP %s", path, params or "", response.status)
+            return response
         # Raised here because aiohttp's exceptions can contain the request's headers.
         _LOGGER.debug("GET %s %s: %s", path, params or "", failure)
         raise failure
 
-    async def _get(
-        self, path: str, params: Mapping[str, str] | None
-    ) -> tuple[int, Mapping[str, str], bytes]:
-        """Return status, headers, and body of the response to a GET request."""
+    async def _get(self, path: str, params: Mapping[str, str] | None) -> Response:
+        """Send a GET request, and note the time of the response."""
         async with self._session.get(
             self._url / path,
             params=params,
@@ -200,31 +210,10 @@ class BytesFlowsClient:
             allow_redirects=False,
             timeout=aiohttp.ClientTimeout(total=TIMEOUT),
         ) as response:
-            date = _read_date(response.headers.get("Date", ""))
-            self.server_time = date if date and date.year in _PLAUSIBLE_YEARS else None
-            return response.status, response.headers, await _read_body(response)
-
-    async def _decode[ModelT](
-        self,
-        path: str,
-        status: int,
-        headers: Mapping[str, str],
-        body: bytes,
-        decode: Callable[[object], ModelT],
-    ) -> ModelT:
-        """Return the decoded `data` of a response, or raise its error."""
-        try:
-            data = _unwrap(status, headers, _parse(body, self._loads))
-            await self._codec.decode_ahead(data)
-            return decode(data)
-        except BytesFlowsParseError as err:
-            err.shape = describe_shape(body)
-            raise
-        except BytesFlowsResponseError as err:
-            reason = err.status if err.code is None else err.code
-            if reason in _PAUSING and err.retry_after is not None:
-                self._pauses.set(str(self._url), self._token, path, err.retry_after)
-            raise
+            self.server_time = read_server_time(response.headers)
+            return Response(
+                response.status, response.headers, await _read_body(response)
+            )
 
     def _check_pause(self, path: str) -> None:
         """Raise an error while a pause lasts that the server asked for."""
@@ -234,6 +223,12 @@ class BytesFlowsClient:
                 status=HTTPStatus.TOO_MANY_REQUESTS,
                 retry_after=left,
             )
+
+    def _keep_pause(self, path: str, error: BytesFlowsResponseError) -> None:
+        """Start a pause if the server asked for one with its refusal."""
+        reason = error.status if error.code is None else error.code
+        if reason in _PAUSING and error.retry_after is not None:
+            self._pauses.set(str(self._url), self._token, path, error.retry_after)
 
 
 def _describe(error: Exception) -> str:
@@ -251,93 +246,3 @@ async def _read_body(response: aiohttp.ClientResponse) -> bytes:
         if len(body) > MAX_BODY:
             raise BytesFlowsParseError(f"the response is larger than {MAX_BODY} bytes")
     return bytes(body)
-
-
-def _unwrap(
-    status: int, headers: Mapping[str, str], envelope: dict[str, Any] | None
-) -> object:
-    """Return the `data` of a response, or raise the error of its status or `code`."""
-    if not HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
-        raise _refusal(status, None, headers, is_json=envelope is not None)
-    if envelope is None:
-        raise BytesFlowsParseError("the response is not a JSON object")
-    if (code := _read_code(envelope)) is None:
-        raise BytesFlowsParseError("expected a number", field="code")
-    if code != HTTPStatus.OK:
-        raise _refusal(status, code, headers, is_json=True)
-    if "data" not in envelope:
-        raise BytesFlowsParseError("the response is not as documented", field="data")
-    return envelope["data"]
-
-
-def _read_code(envelope: dict[str, Any]) -> int | None:
-    """Return the `code` of a response, or None if it cannot be read."""
-    try:
-        return read_integer(envelope.get("code"))
-    except TypeError, ValueError:
-        return None
-
-
-def _parse(body: bytes, loads: _Loads) -> dict[str, Any] | None:
-    """Return the JSON object in a body, or None if it is something else."""
-    for attempt in (loads, _load_leniently):
-        try:
-            value = attempt(body)
-        except ValueError, RecursionError:
-            continue
-        return value if isinstance(value, dict) else None
-    return None
-
-
-def _load_leniently(body: bytes) -> object:
-    """Parse JSON with numbers that fast parsers and `int` do not accept."""
-    return json.loads(body, parse_int=_parse_int)
-
-
-def _parse_int(text: str) -> float:
-    """Return an integer, or a float if it has so many digits that `int` refuses it."""
-    return int(text) if len(text) <= _MAX_DIGITS else float(text)
-
-
-def _refusal(
-    status: int, code: int | None, headers: Mapping[str, str], *, is_json: bool
-) -> BytesFlowsError:
-    """Return the error for an HTTP status, or for the `code` of a successful one.
-
-    HTML with 403 comes from a firewall or a proxy, and says nothing about the token.
-    """
-    retry_after = _read_retry_after(headers)
-    message = f"HTTP {status}" if code is None else f"HTTP {status}, code {code}"
-    reason = status if code is None else code
-    if (
-        reason == HTTPStatus.UNAUTHORIZED
-        or (reason == HTTPStatus.FORBIDDEN and is_json)
-        or (code is not None and str(code).startswith("401"))
-    ):
-        return BytesFlowsAuthenticationError(message, retry_after=retry_after)
-    error = (
-        BytesFlowsRateLimitError
-        if reason == HTTPStatus.TOO_MANY_REQUESTS
-        else BytesFlowsResponseError
-    )
-    return error(message, status=status, code=code, retry_after=retry_after)
-
-
-def _read_retry_after(headers: Mapping[str, str]) -> float | None:
-    """Return the seconds in `Retry-After`, between a minute and a day."""
-    text = headers.get("Retry-After", "").strip()
-    if _SECONDS.fullmatch(text):
-        return clamp_pause(float(text))
-    if (date := _read_date(text)) is None:
-        return None
-    now = _read_date(headers.get("Date", "")) or datetime.now(UTC)
-    return clamp_pause((date - now).total_seconds())
-
-
-def _read_date(text: str) -> datetime | None:
-    """Return an HTTP date in UTC, or None if it cannot be read."""
-    try:
-        date = parsedate_to_datetime(text)
-        return (date if date.tzinfo else date.replace(tzinfo=UTC)).astimezone(UTC)
-    except ArithmeticError, LookupError, TypeError, ValueError:
-        return None
