@@ -162,6 +162,18 @@ async def test_last_page_for_ever(client: BytesFlowsClient, api: SimulatedApi) -
     assert len(api.requests) == 3
 
 
+async def test_total_that_is_too_low(
+    client: BytesFlowsClient, api: SimulatedApi
+) -> None:
+    """Rows beyond the total are read, until a page is not full."""
+    api.accounts[:] = [Account.with_packages(250)]
+    api.total_offset = -60
+    listing = await client.get_records()
+    assert len(listing.records) == 250
+    assert listing.total == 190
+    assert len(api.requests) == 3
+
+
 async def test_page_without_ids(client: BytesFlowsClient, api: SimulatedApi) -> None:
     """Rows that cannot be told apart on the next page say nothing about pages."""
     api.accounts[:] = [Account.with_packages(5)]
