@@ -8,7 +8,7 @@ those that were handed out and not yet acted upon, but duplicates nothing.
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from time import monotonic
 from typing import Any, Final
@@ -19,10 +19,11 @@ from homeassistant.helpers.dispatcher import async_dispatcher_send
 from homeassistant.helpers.event import async_call_later
 from homeassistant.util.signal_type import SignalType
 
-from .account import Account, Change, Mark, Marks
+from .account import Account, Change
 from .const import DOMAIN, LOGGER
-from .mark_actions import MarkKey, async_fire_mark, mark_key, mark_place
-from .registrations import Registration, Registrations, async_get_registrations
+from .mark_actions import async_fire_mark
+from .outbox import Batch, Outbox
+from .registrations import async_get_registrations
 from .storage import AccountStorage
 
 RETRY_SECONDS: Final = 60
@@ -36,17 +37,6 @@ STOP_SECONDS: Final = 10
 def account_signal(entry_id: str) -> SignalType[tuple[Change, ...]]:
     """Return the signal of an account: sent after each good poll and for changes."""
     return SignalType(f"{DOMAIN}_{entry_id}")
-
-
-@dataclass(slots=True)
-class _Taken:
-    """Changes and marks that were taken out of the account to be dispatched."""
-
-    changes: tuple[Change, ...] = ()
-    marks: list[tuple[Mark, list[Registration]]] = field(default_factory=list)
-    """With the triggers that waited for them."""
-    scales: tuple[Marks, Marks] | None = None
-    """The scales before and after that."""
 
 
 @dataclass(slots=True)
@@ -80,77 +70,6 @@ class _Writes:
             )
 
 
-class _Outbox:
-    """Due changes and marks of an account, from when they are taken out of it."""
-
-    def __init__(
-        self,
-        entry_id: str,
-        account: Account,
-        registrations: Registrations,
-        has_entities: Callable[[], bool],
-    ) -> None:
-        """Start empty."""
-        self._entry_id = entry_id
-        self._account = account
-        self._registrations = registrations
-        self._has_entities = has_entities
-        self._taken = _Taken()
-        self._put_back_marks: dict[MarkKey, list[Registration]] = {}
-        """The triggers that waited for marks when a write failed."""
-
-    @property
-    def is_empty(self) -> bool:
-        """Return whether nothing is to be dispatched."""
-        return not (self._taken.changes or self._taken.marks)
-
-    @callback
-    def fill(self) -> None:
-        """Take due changes and marks out of the account."""
-        taken, scales = self._taken, self._account.state.marks
-        before = scales.copy() if taken.scales is None else taken.scales[0]
-        due = self._account.scales.take_due(
-            self._registrations.low_durations(),
-            self._registrations.lead_times(),
-            with_changes=self._has_entities(),
-        )
-        taken.scales = before, scales.copy()
-        taken.changes += due.changes
-        taken.marks += [
-            (mark, waiting) for mark in due.marks if (waiting := self._waiting(mark))
-        ]
-
-    def _waiting(self, mark: Mark) -> list[Registration]:
-        """Return the triggers that wait for a mark, or did when it was put back."""
-        if (put_back := self._put_back_marks.get(mark_key(mark))) is not None:
-            return put_back
-        return self._registrations.waiting(self._entry_id, *mark_place(mark))
-
-    @callback
-    def empty(self) -> _Taken:
-        """Return the contents, which are to be dispatched or put back."""
-        taken, self._taken = self._taken, _Taken()
-        return taken
-
-    @callback
-    def put_back(self, taken: _Taken) -> None:
-        """Go back to before these were taken out, so that they are taken out again."""
-        later = self.empty()
-        state = self._account.state
-        state.changes = taken.changes + later.changes + state.changes
-        if scales := [item.scales for item in (taken, later) if item.scales]:
-            state.marks.undo(scales[0][0], scales[-1][1])
-        # A trigger that is added before the next write must not get them.
-        self._put_back_marks |= {
-            mark_key(mark): waiting for mark, waiting in taken.marks + later.marks
-        }
-
-    @callback
-    def forget_put_back(self) -> None:
-        """Forget which triggers waited, after their marks were dispatched."""
-        self._put_back_marks.clear()
-
-
 class Dispatcher:
     """Dispatch the changes and marks of one account."""
 
@@ -171,7 +90,7 @@ class Dispatcher:
         self._account = account
         self._storage = storage
         self._registrations = async_get_registrations(hass)
-        self._outbox = _Outbox(
+        self._outbox = Outbox(
             config_entry.entry_id, account, self._registrations, has_entities
         )
         self._is_open = False
@@ -268,38 +187,38 @@ class Dispatcher:
         if self._is_open:
             self._outbox.fill()
         # Changes that are taken out while this is being saved wait for the next time.
-        taken = self._outbox.empty()
-        is_urgent = bool(self._is_registration_new or taken.changes or taken.marks)
+        batch = self._outbox.empty()
+        is_urgent = self._is_registration_new or not batch.is_empty
         self._is_registration_new = False
         is_saved = await self._storage.async_save(self._account, is_urgent=is_urgent)
         self._writes.note(self._config_entry.title, is_saved=is_saved)
         if self._is_stopped:
-            self._outbox.put_back(taken)
+            self._outbox.put_back(batch)
             await self._storage.async_flush(self._account)
         elif is_saved or self._writes.has_given_up:
-            self._fire(taken)
+            self._fire(batch)
         else:
-            self._outbox.put_back(taken)
+            self._outbox.put_back(batch)
 
     @callback
-    def _fire(self, taken: _Taken) -> None:
+    def _fire(self, batch: Batch) -> None:
         """Hand out changes and marks, and note the automations that they start.
 
         Those that wait for a state start with it, and it is unknown which these are.
         """
         LOGGER.debug(
             "Dispatching %d changes and %d marks of %s",
-            len(taken.changes),
-            len(taken.marks),
+            len(batch.changes),
+            len(batch.marks),
             self._config_entry.title,
         )
         self._outbox.forget_put_back()
         others = asyncio.all_tasks()
-        if taken.changes:
+        if batch.changes:
             async_dispatcher_send(
-                self._hass, account_signal(self._config_entry.entry_id), taken.changes
+                self._hass, account_signal(self._config_entry.entry_id), batch.changes
             )
-        for mark, waiting in taken.marks:
+        for mark, waiting in batch.marks:
             async_fire_mark(
                 self._hass, self._config_entry, self._account, mark, waiting
             )
