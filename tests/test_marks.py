@@ -976,7 +976,7 @@ async def test_a_write_fails(
 
 async def test_added_while_the_disk_is_full(home: Home, disk: Disk) -> None:
     """A trigger that is added between two failed writes does not get old marks."""
-    await add(home, expires=NOW + 25 * HOUR)
+    item = await add(home, expires=NOW + 25 * HOUR)
     first = automation(expiring(days=1), became_low(), alias="First", says="first")
     second = automation(expiring(days=1), became_low(), alias="Second", says="second")
     heard = await listen(home.hass, first)
@@ -994,6 +994,10 @@ async def test_added_while_the_disk_is_full(home: Home, disk: Disk) -> None:
     leave(home, 5)
     await home.poll()
     assert said(heard)[2:] == ["first", "second"]
+    for left in (3 * DAY, 22 * HOUR):
+        item.expires = NOW + left
+        await read_records(home)
+    assert said(heard)[4:] == ["first", "second"]
 
 
 @pytest.mark.parametrize("error", [OSError("full"), WriteError("full")])
