@@ -25,7 +25,7 @@ MAX_PAGES: Final = 2_000
 MAX_UNBELIEVED_PAGES: Final = 20
 """Pages that are read if there are more of them, until one has nothing new."""
 MAX_LARGE_PAGE: Final = 1_000
-"""Rows requested on the page that is to hold everything."""
+"""Rows requested on the page that is to hold everything; no page may have more."""
 
 _LOGGER: Final = logging.getLogger(__name__)
 
