@@ -17,6 +17,7 @@ from dev.simulated_api import GIB, MIB, RECORDS, Account, Fault, Package
 from homeassistant.const import Platform
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import entity_registry as er
+from homeassistant.util import dt as dt_util
 
 from .helpers.clock import NOW
 from .helpers.common import set_up
@@ -70,6 +71,16 @@ async def expiries(
         return_response=True,
     )
     return [(item["start"], item["summary"]) for item in answer[ENTITY]["events"]]
+
+
+def shown(home: Home) -> tuple[datetime, str]:
+    """Return time and title of the event that the calendar shows."""
+    state = home.hass.states.get(ENTITY)
+    assert state is not None
+    start = datetime.fromisoformat(state.attributes["start_time"])
+    return start.replace(tzinfo=dt_util.get_default_time_zone()), state.attributes[
+        "message"
+    ]
 
 
 async def test_entity(
@@ -189,12 +200,47 @@ def test_sizes(traffic: int, text: str) -> None:
     assert _size(traffic) == text
 
 
-async def test_event_is_made_once_per_state(home: Home) -> None:
-    """Home Assistant asks for it several times, and making it is expensive."""
+async def test_event_is_made_once_per_expiry(home: Home) -> None:
+    """Use changes the title only: making an event is expensive."""
     await home.set_up()
+    coming = home.account.packages[1]
     with patch.object(
         BytesFlowsCalendar, "_make_event", autospec=True, side_effect=MAKE_EVENT
     ) as make:
-        home.account.packages[1].used = MIB
+        for used, title in ((MIB, "199 MiB"), (2 * MIB, "198 MiB")):
+            coming.used = used
+            await home.poll()
+            assert shown(home) == (NOW + 2 * DAY, f"{title} check-in reward expires")
+        assert make.call_count == 0
+        assert coming.expires is not None
+        coming.expires += DAY
+        coming.used = 3 * MIB
         await home.poll()
-    assert make.call_count == 1
+        assert shown(home) == (NOW + 3 * DAY, "197 MiB check-in reward expires")
+        home.account.packages.remove(coming)
+        await home.poll()
+        assert shown(home) == (NOW + 5 * DAY, "7 GiB purchase expires")
+        assert make.call_count == 2
+
+
+async def test_state_follows_its_title(home: Home) -> None:
+    """Use too small for the title to show it writes no state."""
+    await home.set_up()
+    coming = home.account.packages[0]
+    home.account.packages[:] = [coming]
+    await home.poll()
+    before = home.hass.states.get(ENTITY)
+    coming.used += MIB
+    with patch.object(
+        BytesFlowsCalendar,
+        "async_write_ha_state",
+        autospec=True,
+        side_effect=BytesFlowsCalendar.async_write_ha_state,
+    ) as write:
+        await home.poll()
+        assert write.call_count == 0
+        assert home.hass.states.get(ENTITY) is before
+        coming.used += GIB
+        await home.poll()
+        assert write.call_count == 1
+        assert shown(home) == (NOW + 5 * DAY, "6 GiB purchase expires")

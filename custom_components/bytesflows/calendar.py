@@ -84,15 +84,33 @@ class BytesFlowsCalendar(BytesFlowsEntity, CalendarEntity):
     @callback
     @override
     def _async_write_ha_state(self) -> None:
-        """Make the event once, for which Home Assistant asks three times."""
-        self._event = (
-            None if (coming := self._value) is None else self._make_event(*coming)
-        )
+        """Make the event once, for which Home Assistant asks several times."""
+        coming = self._coming()
+        self._event = None if coming is None else self._current_event(*coming)
         super()._async_write_ha_state()
+
+    def _current_event(self, expires: datetime, record: Record) -> CalendarEvent:
+        """Return the event of an expiry: the same while only its title changes.
+
+        Making one is expensive, and the title changes whenever traffic is used.
+        """
+        event = self._event
+        known = event and (event.uid, event.start, event.description)
+        if event is None or known != (record.id, expires, record.order_id):
+            return self._make_event(expires, record)
+        event.summary = self._title(record)
+        return event
 
     @property
     @override
-    def _value(self) -> tuple[datetime, Record] | None:
+    def _value(self) -> tuple[str, datetime, str] | None:
+        """Return the id, time, and title of the event, which are all that it shows."""
+        if (coming := self._coming()) is None:
+            return None
+        expires, record = coming
+        return record.id, expires, self._title(record)
+
+    def _coming(self) -> tuple[datetime, Record] | None:
         """Return the package whose expiry is now, or comes next, with the time."""
         account = self.coordinator.account
         now = account.clock.now()
@@ -126,15 +144,19 @@ class BytesFlowsCalendar(BytesFlowsEntity, CalendarEntity):
 
     def _make_event(self, expires: datetime, record: Record) -> CalendarEvent:
         """Return the expiry of a package."""
-        title = self._texts[f"component.{DOMAIN}.common.expiry_{record.source}"]
         return CalendarEvent(
             start=expires,
             end=expires + DURATION,
-            summary=title.format(
-                size=_UNLIMITED if record.is_unlimited else _size(record.remaining)
-            ),
+            summary=self._title(record),
             description=record.order_id,
             uid=record.id,
+        )
+
+    def _title(self, record: Record) -> str:
+        """Return what expires, and how much of it."""
+        title = self._texts[f"component.{DOMAIN}.common.expiry_{record.source}"]
+        return title.format(
+            size=_UNLIMITED if record.is_unlimited else _size(record.remaining)
         )
 
 

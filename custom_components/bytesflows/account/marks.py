@@ -169,25 +169,25 @@ class Marks:
         if not (lead_times := sorted(lead_times, reverse=True)):
             return []
         found: list[tuple[timedelta, PackageMark]] = []
-        for record, left in _moving(records, now):
-            passed = self.packages.get(record.id)
+        for record, expires in _moving(records, now):
+            left, passed = expires - now, self.packages.get(record.id)
             found += [
                 (left, PackageMark(record, lead_time))
                 for lead_time in lead_times
                 if left <= lead_time
-                and (passed is None or lead_time < passed.left_at(now + left))
+                and (passed is None or lead_time < passed.left_at(expires))
             ]
         found.sort(key=lambda item: item[0])
         return [mark for _, mark in found]
 
     def pass_packages(self, records: Iterable[Record], now: datetime) -> None:
         """Move the scales of packages to now."""
-        for record, left in _moving(records, now):
+        for record, expires in _moving(records, now):
             passed = self.packages.get(record.id)
             if passed is None:
-                self.packages[record.id] = Passed(left, now + left)
+                self.packages[record.id] = Passed(expires - now, expires)
             else:
-                self.packages[record.id] = passed.moved(left, now + left)
+                self.packages[record.id] = passed.moved(expires - now, expires)
 
     def next_due(
         self, records: Iterable[Record], lead_times: Iterable[timedelta], now: datetime
@@ -196,11 +196,11 @@ class Marks:
         if not (lead_times := tuple(lead_times)):
             return None
         due = [
-            now + max(left - lead_time, timedelta(0))
-            for record, left in _moving(records, now)
+            now + max(expires - now - lead_time, timedelta(0))
+            for record, expires in _moving(records, now)
             for lead_time in lead_times
             if (passed := self.packages.get(record.id)) is None
-            or lead_time < passed.left_at(now + left)
+            or lead_time < passed.left_at(expires)
         ]
         return min(due, default=None)
 
@@ -216,12 +216,12 @@ class Marks:
 
 def _moving(
     records: Iterable[Record], now: datetime
-) -> Iterable[tuple[Record, timedelta]]:
-    """Yield usable packages whose expiry can be read, with the time they have left."""
+) -> Iterable[tuple[Record, datetime]]:
+    """Yield usable packages whose expiry can be read, with the expiry."""
     for record in records:
         if (
             record.expires is not None
             and "expireTime" not in record.unreadable
             and record.is_usable(now)
         ):
-            yield record, record.expires - now
+            yield record, record.expires

@@ -27,7 +27,8 @@ class Pauses:
 
     def left(self, url: str, token: str, path: str) -> float:
         """Return the seconds until an endpoint may be requested, 0.0 if it may now."""
-        end = self._ends.get(_key(url, token, path))
+        # Hashing costs more than all else, and there is hardly ever a pause.
+        end = self._ends.get(_key(url, token, path)) if self._ends else None
         return 0.0 if end is None else max(0.0, end - monotonic())
 
     def set(self, url: str, token: str, path: str, seconds: float) -> None:
