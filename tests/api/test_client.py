@@ -56,6 +56,28 @@ async def test_overview_of_the_document(client: BytesFlowsClient) -> None:
     assert overview.currency == "USD"
 
 
+async def test_unchanged_overview(client: BytesFlowsClient, api: SimulatedApi) -> None:
+    """A response that is the same to the byte is read once, and only a good one."""
+    account = Account.with_packages(3)
+    api.accounts[:] = [account]
+    first = await client.get_overview()
+    assert await client.get_overview() is first
+
+    account.use(1)
+    second = await client.get_overview()
+    assert second.available_traffic == (first.available_traffic or 0) - 1
+    assert await client.get_overview() is second
+
+    api.break_(Fault(status=500))
+    with pytest.raises(BytesFlowsResponseError):
+        await client.get_overview()
+    api.break_(Fault.data(balance=1))
+    assert (await client.get_overview()).balance == 1
+    # In Python, this equals 1.
+    api.break_(Fault.data(balance=True))
+    assert (await client.get_overview()).balance is None
+
+
 async def test_records_of_the_document(
     client: BytesFlowsClient, api: SimulatedApi
 ) -> None:

@@ -8,7 +8,7 @@ from http import HTTPStatus
 import json
 import logging
 import re
-from typing import Final
+from typing import Any, Final
 
 import aiohttp
 from yarl import URL
@@ -92,6 +92,9 @@ class BytesFlowsClient:
         self._pauses = pauses or Pauses()
         self._slots = slots or asyncio.Semaphore(MAX_PARALLEL_REQUESTS)
         self._loads = loads
+        self._last: dict[str, tuple[tuple[int, bytes], Any]] = {}
+        """By path, the last good response to a request without parameters: its status,
+        its body, and what they were read as. Most polls get the same again."""
 
     @property
     def time_zone(self) -> tzinfo:
@@ -160,6 +163,19 @@ class BytesFlowsClient:
     ) -> ModelT:
         """Send a GET request and return the decoded `data` of the response."""
         response = await self._send(path, params)
+        if params is not None:
+            return await self._decode(path, response, decode)
+        seen, last = (response.status, response.body), self._last.get(path)
+        if last is None or last[0] != seen:
+            last = seen, await self._decode(path, response, decode)
+            self._last[path] = last
+        value: ModelT = last[1]
+        return value
+
+    async def _decode[ModelT](
+        self, path: str, response: Response, decode: Callable[[object], ModelT]
+    ) -> ModelT:
+        """Return the decoded `data` of a response, or raise its error."""
         try:
             data = response.unwrap(self._loads)
             await self._codec.decode_ahead(data)
