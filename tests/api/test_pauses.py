@@ -2,11 +2,12 @@
 
 from freezegun.api import FrozenDateTimeFactory
 import pytest
+from yarl import URL
 
 from custom_components.bytesflows.api import Pauses
 from custom_components.bytesflows.api.pauses import MAX_PAUSE, MIN_PAUSE
 
-ENDPOINT = ("https://example.com", "secret-token", "path")
+ENDPOINT = (URL("https://example.com"), "secret-token", "path")
 
 
 @pytest.mark.parametrize(
@@ -35,10 +36,10 @@ def test_endpoints(freezer: FrozenDateTimeFactory) -> None:
     """Each URL, token, and path has a pause of its own."""
     pauses = Pauses()
     pauses.set(*ENDPOINT, 100)
-    for place in range(3):
-        other = [*ENDPOINT]
-        other[place] += "/"
-        assert pauses.left(*other) == 0.0
+    url, token, path = ENDPOINT
+    assert pauses.left(url / "other", token, path) == 0.0
+    assert pauses.left(url, token + "/", path) == 0.0
+    assert pauses.left(url, token, path + "/") == 0.0
     assert pauses.left(*ENDPOINT) == pytest.approx(100)
 
 
@@ -56,9 +57,9 @@ def test_memory(freezer: FrozenDateTimeFactory) -> None:
     """Ended pauses are forgotten, and tokens are not kept."""
     pauses = Pauses()
     for number in range(10):
-        pauses.set("url", f"secret-token-{number}", "path", 60)
+        pauses.set(URL("url"), f"secret-token-{number}", "path", 60)
         freezer.tick(60)
     assert len(pauses._ends) == 1
     assert "secret" not in repr(vars(pauses))
-    pauses.set("url", "\ud800", "path", 60)
-    assert pauses.left("url", "\ud800", "path") == pytest.approx(60)
+    pauses.set(URL("url"), "\ud800", "path", 60)
+    assert pauses.left(URL("url"), "\ud800", "path") == pytest.approx(60)

@@ -233,7 +233,7 @@ class BytesFlowsClient:
 
     def _check_pause(self, path: str) -> None:
         """Raise an error while a pause lasts that the server asked for."""
-        if left := self._pauses.left(str(self._url), self._token, path):
+        if left := self._pauses.left(self._url, self._token, path):
             raise BytesFlowsRateLimitError(
                 "the server asked for a pause",
                 status=HTTPStatus.TOO_MANY_REQUESTS,
@@ -244,7 +244,7 @@ class BytesFlowsClient:
         """Start a pause if the server asked for one with its refusal."""
         reason = error.status if error.code is None else error.code
         if reason in _PAUSING and error.retry_after is not None:
-            self._pauses.set(str(self._url), self._token, path, error.retry_after)
+            self._pauses.set(self._url, self._token, path, error.retry_after)
 
 
 def _describe(error: Exception) -> str:

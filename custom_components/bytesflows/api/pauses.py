@@ -4,6 +4,8 @@ from hashlib import sha256
 from time import monotonic
 from typing import Final
 
+from yarl import URL
+
 MIN_PAUSE: Final = 60
 """Shortest pause, in seconds."""
 MAX_PAUSE: Final = 86_400
@@ -25,13 +27,13 @@ class Pauses:
         """Begin without pauses."""
         self._ends: dict[bytes, float] = {}
 
-    def left(self, url: str, token: str, path: str) -> float:
+    def left(self, url: URL, token: str, path: str) -> float:
         """Return the seconds until an endpoint may be requested, 0.0 if it may now."""
-        # Hashing costs more than all else, and there is hardly ever a pause.
+        # Hardly ever is there a pause for which a key is worth making.
         end = self._ends.get(_key(url, token, path)) if self._ends else None
         return 0.0 if end is None else max(0.0, end - monotonic())
 
-    def set(self, url: str, token: str, path: str, seconds: float) -> None:
+    def set(self, url: URL, token: str, path: str, seconds: float) -> None:
         """Start a pause of some seconds, between a minute and a day.
 
         A pause that already lasts longer stays as it is.
@@ -42,7 +44,7 @@ class Pauses:
         self._ends[key] = max(self._ends.get(key, now), now + clamp_pause(seconds))
 
 
-def _key(url: str, token: str, path: str) -> bytes:
+def _key(url: URL, token: str, path: str) -> bytes:
     """Return a key that reveals none of its parts."""
     text = f"{url}\0{token}\0{path}"
     return sha256(text.encode(errors="replace")).digest()
