@@ -57,6 +57,21 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(autouse=True)
+async def enable_event_loop_debug() -> None:
+    """Let the event loop check what is called, as in debug mode.
+
+    That mode also keeps the stack of all that makes a task, a future or a request,
+    which takes as long as the tests themselves. With --asyncio-debug they are kept, to
+    find the origin of a task that remains.
+    """
+    loop = asyncio.get_running_loop()
+    if not loop.get_debug():
+        loop.set_debug(True)
+        # The loop checks without asking this, and those that keep stacks ask.
+        loop.get_debug = lambda: False  # type: ignore[method-assign]
+
+
+@pytest.fixture(autouse=True)
 def token_watch() -> Generator[TokenWatch]:
     """Fail a test in which a token is logged, or that we use what is going to end."""
     watch = TokenWatch()
