@@ -77,6 +77,9 @@ def token_watch() -> Generator[TokenWatch]:
     watch = TokenWatch()
     logger = logging.getLogger()
     level = logger.level
+    for handler in logger.handlers:
+        # The watch alone looks at the rest: nobody reads it, and writing it takes time.
+        handler.setLevel(level)
     logger.addHandler(watch)
     logger.setLevel(logging.DEBUG)
     yield watch
