@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Generator
+import gc
 import logging
 from pathlib import Path
 import socket
@@ -54,6 +55,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         marks = {mark.name for mark in item.iter_markers()}
         if marks & {"slow", "hypothesis"} and "timeout" not in marks:
             item.add_marker(pytest.mark.timeout(600))
+
+
+@pytest.fixture(autouse=True, scope="session")
+def garbage_collection() -> None:
+    """Collect garbage among what the tests make, and more rarely than by default.
+
+    The harness does so before the tests of each file, and looks through all there is;
+    every process has tests of nearly every file.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000)
 
 
 @pytest.fixture(autouse=True)
