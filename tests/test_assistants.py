@@ -26,8 +26,6 @@ from .helpers.clock import NOW
 from .helpers.common import make_entry
 from .helpers.home import Home
 
-pytestmark = pytest.mark.slow
-
 BLUEPRINT = ROOT / "blueprints" / "automation" / "bytesflows" / "ask_for_traffic.yaml"
 PAGE = ROOT / "docs" / "assistants.md"
 ENGLISH: dict[str, Any] = {

@@ -26,8 +26,6 @@ from homeassistant.util import dt as dt_util
 from .helpers.clock import NOW
 from .helpers.lifecycle import Gate, Lives, gate, until
 
-pytestmark = pytest.mark.slow
-
 KEY: Final = f"{DOMAIN}.01JEXAMPLE"
 AVAILABLE: Final = "sensor.bytesflows_available_traffic"
 EVENT: Final = "event.bytesflows_package"
