@@ -462,6 +462,9 @@ async def test_soak(
     record_property: Callable[[str, object], None],
 ) -> None:
     """Every change and mark once, what was used as the world has it, and no growth."""
+    # What earlier tests have left is not counted.
+    gc.collect()
+    gc.freeze()
     # The lines that pytest keeps would be most of the memory.
     monkeypatch.setattr(logging.getLogger(), "handlers", [token_watch])
     soak = Soak(lives, api, freezer, token_watch)
