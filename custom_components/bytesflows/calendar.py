@@ -153,7 +153,7 @@ class BytesFlowsCalendar(BytesFlowsEntity, CalendarEntity):
         )
 
     def _title(self, record: Record) -> str:
-        """Return what expires, and how much of it."""
+        """Return the title: a kind of package, and the traffic that expires with it."""
         title = self._texts[f"component.{DOMAIN}.common.expiry_{record.source}"]
         return title.format(
             size=_UNLIMITED if record.is_unlimited else _size(record.remaining)
