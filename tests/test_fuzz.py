@@ -1,6 +1,6 @@
 """Responses and memories that nobody thought of: what leaves api/, and what they do."""
 
-from dataclasses import replace
+from copy import replace
 from datetime import UTC, datetime, timedelta
 import json
 from traceback import format_exception

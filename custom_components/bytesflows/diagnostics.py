@@ -65,7 +65,7 @@ def _records(account: Account) -> dict[str, Any] | None:
         "count_without_expiry": sum(record.expires is None for record in records),
         "oldest_created": min(created, default=None),
         "newest_created": max(created, default=None),
-        "active": [_redacted(asdict(record)) for record in ledger.active],
+        "active": [_redacted(record._asdict()) for record in ledger.active],
     }
 
 

@@ -4,7 +4,8 @@ Sizes are bytes, times are aware and in UTC.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from copy import replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from random import Random

@@ -1,6 +1,6 @@
 """The packages of an account; test_package.py has the life of each of them."""
 
-from dataclasses import replace
+from copy import replace
 
 import pytest
 

@@ -1,7 +1,7 @@
 """Marks: each passes once, whatever happens in between."""
 
 from collections.abc import Callable
-from dataclasses import replace
+from copy import replace
 from datetime import timedelta
 from typing import Any
 

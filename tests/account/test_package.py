@@ -1,7 +1,7 @@
 """One package: its use, its lives, and the changes that are reported."""
 
 from collections.abc import Iterable
-from dataclasses import replace
+from copy import replace
 from datetime import UTC, timedelta
 from typing import Any
 

@@ -1,7 +1,7 @@
 """The rate: that of the packages until 7 days were watched."""
 
 from collections.abc import Iterator
-from dataclasses import replace
+from copy import replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 from unittest.mock import PropertyMock, patch

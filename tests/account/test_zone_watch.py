@@ -1,7 +1,8 @@
 """Evidence for another time zone than the configured one."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from copy import replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 

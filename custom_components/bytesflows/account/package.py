@@ -5,7 +5,8 @@ used up or inactive. One that is usable again afterward begins a new life if its
 changed; a status that flips back and forth continues the old one.
 """
 
-from dataclasses import dataclass, replace
+from copy import replace
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final, NamedTuple

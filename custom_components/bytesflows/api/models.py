@@ -9,7 +9,7 @@ value that cannot be read makes its own field unknown and is named in `unreadabl
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from decimal import Decimal
 from enum import StrEnum
@@ -84,6 +84,9 @@ def _read_amount(value: object) -> int:
 
 def _read_size(value: object) -> int:
     """Read a number of bytes that cannot be negative."""
+    # The usual case, twice as fast.
+    if type(value) is int and 0 <= value <= _MAX_INTEGER:
+        return value
     size = _read_amount(value)
     if size < 0:
         raise ValueError("negative")
@@ -125,6 +128,13 @@ def _read_id(value: object) -> str | None:
     return _read_text(str(value) if type(value) is int else value)
 
 
+def _read_own_id(value: object) -> str:
+    """Read the id of a record, without which it is none."""
+    if (text := _read_id(value)) is None:
+        raise ValueError("no id")
+    return text
+
+
 def _read_source(value: object) -> Source:
     """Read a source; one that the API document does not know is `OTHER`."""
     # The usual case, twice as fast.
@@ -153,8 +163,9 @@ _OVERVIEW_FIELDS: Final = (
 
 
 def _record_fields(read_time: _Reader) -> tuple[_Field, ...]:
-    """Return the fields of a record except its id."""
+    """Return the fields of a record, in the order of its attributes."""
     return (
+        _Field("id", "id", _read_own_id, is_required=True),
         _Field("order_id", "orderId", _read_id),
         _Field("source", "sourceType", _read_source),
         _Field("traffic", "traffic", _read_size, is_required=True),
@@ -168,7 +179,7 @@ def _record_fields(read_time: _Reader) -> tuple[_Field, ...]:
 _RECORD_ATTRIBUTES: Final = {
     field.name: field.attribute for field in _record_fields(_read_text)
 }
-_RECORD_NAMES: Final = ("id", *_RECORD_ATTRIBUTES)
+_RECORD_NAMES: Final = tuple(_RECORD_ATTRIBUTES)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -204,18 +215,20 @@ class Overview:
         return max(0.0, self.available_traffic / self.total_traffic * 100)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Record:
-    """A package of traffic that the account acquired (API document, section 2)."""
+class Record(NamedTuple):
+    """A package of traffic that the account acquired (API document, section 2).
+
+    There can be thousands, and a tuple is made in a quarter of the time of a dataclass.
+    """
 
     id: str
+    order_id: str | None = None
+    """Order or task that the package belongs to."""
+    source: Source = Source.OTHER
     traffic: int = 0
     """Size of the package, in bytes; 0 for an unlimited package."""
     traffic_used: int = 0
     """Bytes used of the package; servers may report more than its size."""
-    order_id: str | None = None
-    """Order or task that the package belongs to."""
-    source: Source = Source.OTHER
     created: datetime | None = None
     """Time of creation, in UTC."""
     expires: datetime | None = None
@@ -263,7 +276,7 @@ class Record:
         attributes = [_RECORD_ATTRIBUTES[name] for name in self.unreadable]
         # The table names the attributes, so their types cannot be checked here.
         changes: dict[str, Any] = {name: getattr(previous, name) for name in attributes}
-        return replace(self, **changes)
+        return self._replace(**changes)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -330,9 +343,8 @@ class Codec:
             raise _unexpected("records")
         if max_rows is not None and len(rows) > max_rows:
             raise BytesFlowsParseError("the page has too many rows", field="records")
-        records = tuple(
-            record for row in rows if (record := self._decode_row(row)) is not None
-        )
+        decoded = map(self._decode_row, rows)
+        records = tuple([record for record in decoded if record is not None])
         return RecordsPage(
             records=records, total=total, unidentified=len(rows) - len(records)
         )
@@ -376,13 +388,13 @@ class Codec:
         """Return the record that `encode_record` wrote, whose values were believed.
 
         A status may be unknown, and a use higher than a size that was corrected.
-        Raise ValueError or TypeError if it has no readable id.
+        Raise ValueError if it has no readable id.
         """
         fields = [item._replace(is_required=False) for item in self._record_fields]
         values, unreadable = _read_fields(fields, [row.get(it.name) for it in fields])
-        if (identifier := _read_id(row.get("id"))) is None:
+        if "id" not in values:
             raise ValueError("no id")
-        return Record(id=identifier, **values, unreadable=unreadable)
+        return Record(**values, unreadable=unreadable)
 
     def parse_time(self, value: object) -> datetime | None:
         """Return a time in UTC, or None for a value that means "no date".
@@ -435,36 +447,51 @@ class Codec:
         values = tuple(map(row.get, _RECORD_NAMES))
         try:
             cached = self._cached.get(values[0])
-            # Booleans equal 0 and 1, but cannot be read; nor can ids with a fraction.
-            if cached and cached[0] == values and _ODD.isdisjoint(map(type, values)):
-                return cached[1]
-            identifier = _read_id(values[0])
-        except TypeError, ValueError:
+        except TypeError:
             return None
-        if identifier is None:
-            return None
-        record = self._decode_fields(identifier, values[1:])
-        if not record.unreadable:
+        # Booleans equal 0 and 1, but cannot be read; nor can ids with a fraction.
+        if cached and cached[0] == values and _ODD.isdisjoint(map(type, values)):
+            return cached[1]
+        record = self._decode_fields(values)
+        if record is not None and not record.unreadable:
             if len(self._cached) >= MAX_CACHED_ROWS:
                 self._cached.clear()
             self._cached[values[0]] = values, record
         return record
 
-    def _decode_fields(self, identifier: str, row: Iterable[object]) -> Record:
-        """Return the record of an id and the values of its other fields."""
-        values, unreadable = _read_fields(self._record_fields, row)
-        size = values.get("traffic", 0)
-        if size and values.get("traffic_used", 0) * 100 > size * _MAX_USE:
-            del values["traffic_used"]
-            unreadable |= {"trafficUsed"}
-        return Record(id=identifier, **values, unreadable=unreadable)
+    def _decode_fields(self, row: tuple[object, ...]) -> Record | None:
+        """Return the record of the values of a row, or None without a readable id."""
+        try:
+            # The usual case, three times as fast: all of them can be read.
+            id_, order_id, source, traffic, used, created, expires, status = row
+            record = Record(
+                _read_own_id(id_),
+                _read_id(order_id),
+                _read_source(source),
+                _read_size(traffic),
+                _read_size(used),
+                self.parse_time(created),
+                self.parse_time(expires),
+                read_integer(status),
+            )
+        except TypeError, ValueError:
+            values, unreadable = _read_fields(self._record_fields, row)
+            if "id" in unreadable:
+                return None
+            record = Record(**values, unreadable=unreadable)
+        size = record.traffic
+        if size and record.traffic_used * 100 > size * _MAX_USE:
+            unreadable = record.unreadable | {"trafficUsed"}
+            record = record._replace(traffic_used=0, unreadable=unreadable)
+        return record
 
     def _to_utc(self, time: datetime) -> datetime | None:
         """Return a time in UTC, or None for a year that means "no date"."""
         if time.year not in _YEARS_WITH_MEANING:
             return None
         if time.tzinfo is None:
-            return time.replace(tzinfo=self.time_zone).astimezone(UTC)
+            offset = self.time_zone.utcoffset(time) or timedelta(0)
+            return (time - offset).replace(tzinfo=UTC)
         if time.astimezone(self.time_zone).year not in _YEARS_WITH_MEANING:
             return None
         return time.astimezone(UTC)
