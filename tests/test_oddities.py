@@ -208,7 +208,7 @@ async def test_smaller_size_over_a_restart(
     assert await home.reload()
     await home.hass.async_block_till_done()
     ledger = home.entry.runtime_data.account.state.ledger
-    record = ledger.packages["1"].record
+    record = ledger.packages.get("1").record
     assert (record.traffic, record.traffic_used) == (size, GIB // 4)
     assert not record.unreadable
     home.api.heal()

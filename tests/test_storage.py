@@ -325,7 +325,7 @@ async def test_other_time_zone(home: Home, hass_storage: dict[str, Any]) -> None
         await AccountStorage(home.hass, "01JEXAMPLE", Codec(zone)).async_load(now)
         for zone in (EXAMPLE_ZONE, UTC)
     ]
-    wrong, right = (next(state.ledger.records).expires for state in states)
+    wrong, right = (next(state.ledger.packages.records).expires for state in states)
     assert wrong is not None
     assert right is not None
     assert right - wrong == timedelta(hours=8)
@@ -658,7 +658,9 @@ def _content(state: AccountState) -> dict[str, Any]:
         "trouble": (state.invalid_responses, state.unreadable_values),
         "needs_baseline": state.ledger.needs_baseline,
         "newest": state.ledger.newest,
-        "packages": state.ledger.packages,
+        "packages": {
+            id_: state.ledger.packages.get(id_) for id_ in state.ledger.packages
+        },
     }
 
 

@@ -134,7 +134,7 @@ class BytesFlowsCalendar(BytesFlowsEntity, CalendarEntity):
         active = {record.id for record in ledger.active}
         found = [
             (expires, record)
-            for expires, record in _expiries(ledger.records)
+            for expires, record in _expiries(ledger.packages.records)
             if start_date < expires + DURATION
             and expires < end_date
             and (expires <= now or record.id in active)

@@ -48,7 +48,7 @@ def _records(account: Account) -> dict[str, Any] | None:
     if (last := account.records.last_sync) is None:
         return None
     ledger = account.state.ledger
-    records = tuple(ledger.records)
+    records = tuple(ledger.packages.records)
     created = [record.created for record in records if record.created is not None]
     return {
         "read": last.time,

@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
-from custom_components.bytesflows.account import Ledger
+from custom_components.bytesflows.account import Ledger, Package
 from custom_components.bytesflows.account.ledger import Outcome, Reading
 from custom_components.bytesflows.api import Listing, Record, RecordsPage, Source
 from dev.simulated_api import GIB
@@ -51,6 +51,15 @@ def started(*records: Record) -> Ledger:
     ledger = Ledger()
     ledger.apply(complete(*records), NOW)
     return ledger
+
+
+def every(ledger: Ledger) -> list[Package]:
+    """Return all packages of a ledger."""
+    return [
+        package
+        for id_ in ledger.packages
+        if (package := ledger.packages.get(id_)) is not None
+    ]
 
 
 def kinds(outcome: Outcome) -> list[tuple[str, str]]:

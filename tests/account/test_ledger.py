@@ -307,7 +307,7 @@ def test_baseline_with_missing_rows() -> None:
     ledger = started(record(), record("2"))
     ledger.needs_baseline = True
     ledger.apply(complete(record("9"), total=5), NOW + MINUTES)
-    assert {item.id for item in ledger.records} == {"9"}
+    assert {item.id for item in ledger.packages.records} == {"9"}
 
 
 def test_arrivals_while_away() -> None:
@@ -413,9 +413,9 @@ def test_watched_packages() -> None:
 def test_row_as_before() -> None:
     """A row that reads as before changes nothing, unless something is to confirm."""
     ledger = started(row := record())
-    before = ledger.packages["1"]
+    before = ledger.packages.get("1")
     ledger.apply(complete(row), NOW + MINUTES)
-    assert ledger.packages["1"] is before
+    assert ledger.packages.get("1") is before
     ended = record(status=0)
     ledger.apply(complete(ended), NOW + MINUTES)
     assert kinds(ledger.apply(complete(ended), NOW + HOUR)) == [("1", "expired")]

@@ -1,10 +1,9 @@
 """The rate: that of the packages until 7 days were watched."""
 
-from collections.abc import Iterator
 from copy import replace
 from datetime import datetime, timedelta
 from typing import Any, Final
-from unittest.mock import PropertyMock, patch
+from unittest.mock import patch
 
 from hypothesis import given, strategies as st
 import pytest
@@ -21,7 +20,17 @@ from custom_components.bytesflows.api import Record, Source
 from dev.simulated_api import GIB
 from tests.helpers.clock import NOW
 
-from .records import DAY, HOUR, MINUTE, MINUTES, complete, partial, record, started
+from .records import (
+    DAY,
+    HOUR,
+    MINUTE,
+    MINUTES,
+    complete,
+    every,
+    partial,
+    record,
+    started,
+)
 
 DAY_SECONDS: Final = 86_400
 
@@ -108,7 +117,7 @@ def test_highest_use_counts() -> None:
     ledger.apply(
         complete(record(traffic_used=GIB - 1, created=NOW - 10 * DAY)), NOW + MINUTE
     )
-    assert past_rate(ledger.packages.values(), NOW) == GIB / 10 / DAY_SECONDS
+    assert past_rate(every(ledger), NOW) == GIB / 10 / DAY_SECONDS
 
 
 def test_forgotten_packages_count() -> None:
@@ -116,7 +125,7 @@ def test_forgotten_packages_count() -> None:
     ledger = started(record("1", traffic_used=GIB, created=NOW - 10 * DAY))
     for minutes in (5, 10):
         ledger.apply(complete(), NOW + minutes * MINUTE)
-    found = past_rate(ledger.packages.values(), NOW + 10 * DAY)
+    found = past_rate(every(ledger), NOW + 10 * DAY)
     assert found == GIB / 20 / DAY_SECONDS
 
 
@@ -209,15 +218,13 @@ def test_a_long_history_is_read_once_an_hour() -> None:
         for i in range(100)
     ]
     ledger, known = started(*rows), PastRate()
-    with patch.object(
-        Ledger, "history", PropertyMock(side_effect=lambda: history(ledger))
-    ) as read:
+    with patch.object(ledger, "history", wraps=ledger.history) as read:
         for minutes in range(0, 60, 5):
             now = NOW + minutes * MINUTE
             used = replace(rows[0], traffic_used=GIB // 2 + minutes)
             ledger.apply(partial(used, total=100), now)
             found = current_rate(Consumption(), ledger, known, rounded_down(now))
-            assert found == past_rate(ledger.packages.values(), rounded_down(now))
+            assert found == past_rate(every(ledger), rounded_down(now))
         assert read.call_count == 1
         current_rate(Consumption(), ledger, known, NOW + HOUR)
         assert read.call_count == 2
@@ -245,16 +252,8 @@ def test_history_that_changes_within_the_hour(change: dict[str, Any]) -> None:
     rows[changed.id] = changed
     ledger.apply(complete(*rows.values()), NOW + MINUTES)
     found = known.at(ledger, NOW)
-    assert found == pytest.approx(past_rate(ledger.packages.values(), NOW))
-    assert found != past_rate(started(row, old).packages.values(), NOW)
-
-
-def history(ledger: Ledger) -> Iterator[Package]:
-    """Return the packages that cannot change."""
-    changeable = {package.record.id for package in ledger.watchlist.changeable}
-    return (
-        package for id_, package in ledger.packages.items() if id_ not in changeable
-    )
+    assert found == pytest.approx(past_rate(every(ledger), NOW))
+    assert found != past_rate(every(started(row, old)), NOW)
 
 
 def weekly_use(now: datetime) -> int:

@@ -272,7 +272,7 @@ class Life(RuleBasedStateMachine):
             self.settle()
         self.account = account_of(self.model, restarted(self.account))
         self.model.forget_all_but(
-            {item.id for item in self.account.state.ledger.records}
+            {item.id for item in self.account.state.ledger.packages.records}
         )
 
     def add(self, source: str, size: int) -> Package:

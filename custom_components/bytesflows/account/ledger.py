@@ -5,15 +5,16 @@ document.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from datetime import datetime
 
 from ..api import PAGE_SIZE, Listing, Record, Source
 from .package import ARRIVALS, Change, Package, Step
+from .packages import Packages
 from .times import CLOCK_TOLERANCE, EPOCH
 from .unreadable import FirstSeen, UnreadableValues
-from .watchlist import Watchlist
+from .watchlist import Watchlist, is_past
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,7 @@ class Ledger:
 
     def __init__(self) -> None:
         """Start without packages; the first reading is history, not news."""
-        self.packages: dict[str, Package] = {}
+        self.packages = Packages()
         self.newest: dict[Source, datetime] = {}
         """When the newest package of each source was created."""
         self.needs_baseline = True
@@ -66,23 +67,9 @@ class Ledger:
         self._unreadable = UnreadableValues()
 
     @property
-    def records(self) -> Iterator[Record]:
-        """The records of all packages, including those no longer listed."""
-        return (package.record for package in self.packages.values())
-
-    @property
     def active(self) -> tuple[Record, ...]:
         """The records of the packages that the server calls active."""
         return self.watchlist.active
-
-    @property
-    def history(self) -> Iterator[Package]:
-        """The packages that cannot change, as far as is known."""
-        return (
-            package
-            for id_, package in self.packages.items()
-            if id_ not in self.watchlist
-        )
 
     @property
     def had_packages(self) -> bool:
@@ -107,10 +94,16 @@ class Ledger:
         """How often each field, by its name in the document, could not be read."""
         return self._unreadable.count()
 
+    def history(self, is_wanted: Callable[[Record], bool]) -> Iterator[Package]:
+        """Yield the packages that cannot change, as far as is known, and are wanted."""
+        return self.packages.select(
+            lambda record: is_wanted(record) and record.id not in self.watchlist
+        )
+
     def put(self, package: Package, now: datetime, *, has_moved: bool = True) -> None:
         """Add or replace a package, at an aware moment."""
         id_ = package.record.id
-        self.packages[id_] = package
+        self.packages.put(package)
         self.has_times |= package.record.created is not None
         if has_moved:
             self.moved[id_] = self.readings
@@ -131,10 +124,7 @@ class Ledger:
     def count_new(self, listing: Listing) -> int:
         """Return how many rows were not listed before."""
         return sum(
-            not (
-                id_ in self._unreadable.left_out
-                or ((package := self.packages.get(id_)) and package.is_listed)
-            )
+            not (id_ in self._unreadable.left_out or self.packages.is_listed(id_))
             for id_ in listing.records
         )
 
@@ -143,12 +133,11 @@ class Ledger:
 
         A new one without a readable use is left out.
         """
+        known = {record.id: record for record in self.packages.records}
         return tuple(
-            record.completed_by(self.packages[id_].record)
-            if id_ in self.packages
-            else record
+            record.completed_by(known.get(id_, record))
             for id_, record in listing.records.items()
-            if id_ in self.packages or "trafficUsed" not in record.unreadable
+            if id_ in known or "trafficUsed" not in record.unreadable
         )
 
     def apply(self, reading: Reading, now: datetime) -> Outcome:
@@ -158,7 +147,12 @@ class Ledger:
         if self.needs_baseline and reading.is_complete:
             self._forget_packages()
         gone = _gone(self, listing) if reading.is_complete else []
-        steps = [self._take(record, now) for record in listing.records.values()]
+        used = self._take_past(listing.records.values(), now)
+        steps = [
+            step
+            for record in listing.records.values()
+            if (step := self._take(record, now)) is not None
+        ]
         _note_newest(self, listing.records.values(), now)
         steps += [self._miss(package, now) for package in gone]
         if reading.is_complete:
@@ -169,7 +163,7 @@ class Ledger:
             self.total = listing.total
             self.needs_baseline = False
         self.rows |= listing.places
-        used = sum(step.used for step in steps if step is not None)
+        used += sum(step.used for step in steps)
         return Outcome(_changes(steps, now), used)
 
     def _forget_packages(self) -> None:
@@ -181,15 +175,39 @@ class Ledger:
         self.rows.clear()
         self.watchlist.clear()
 
+    def _take_past(self, records: Iterable[Record], now: datetime) -> int:
+        """Take over new rows of the past, and return the bytes of them that count.
+
+        Most rows of a history are of the past, and need no closer look.
+        """
+        left_out = self._unreadable.left_out
+        past = {
+            record.id: record
+            for record in records
+            if record.id not in self.packages
+            and record.id not in left_out
+            and is_past(record, now)
+            and _first_seen(self, record) is not FirstSeen.NEW
+        }
+        if not past:
+            return 0
+        self.packages.put_past(past)
+        self.has_times |= any(record.created for record in past.values())
+        self.history_version += 1
+        used = sum(record.traffic_used for record in past.values())
+        return used if self.needs_baseline else 0
+
     def _take(self, record: Record, now: datetime) -> Step | None:
         """Take over a row, unless it says nothing new or gives no package."""
+        if self.packages.is_past(record):
+            return None
         known = self.packages.get(record.id)
         if known is None:
             step = self._admit(record, now)
         elif record is known.record and known.is_settled:
             return None
         else:
-            step = replace(known).update(record, now)
+            step = known.copy().update(record, now)
         if step is not None:
             has_moved = known is None or known.record != step.package.record
             self.put(step.package, now, has_moved=has_moved)
@@ -215,7 +233,7 @@ class Ledger:
 
     def _miss(self, package: Package, now: datetime) -> Step:
         """Note that a package is no longer listed."""
-        step = replace(package).miss(now)
+        step = package.copy().miss(now)
         self.put(step.package, now)
         return step
 
@@ -226,12 +244,7 @@ def _gone(ledger: Ledger, listing: Listing) -> list[Package]:
     Where rows are missing, an absent package can be one of them, unless the total
     has fallen by as many as are absent and nothing has come to light.
     """
-    absent = [
-        package
-        for id_, package in ledger.packages.items()
-        if id_ not in listing.records
-        and (package.is_listed or package.end_seen is not None)
-    ]
+    absent = ledger.packages.absent(listing.records)
     if listing.missing or listing.unidentified:
         lost = sum(package.is_listed for package in absent)
         if (
@@ -243,13 +256,10 @@ def _gone(ledger: Ledger, listing: Listing) -> list[Package]:
     return absent
 
 
-def _changes(steps: Iterable[Step | None], now: datetime) -> tuple[Change, ...]:
+def _changes(steps: Iterable[Step], now: datetime) -> tuple[Change, ...]:
     """Return the changes of some packages, arrivals first, the oldest first."""
     changes = [
-        Change(kind, step.package.record)
-        for step in steps
-        if step is not None
-        for kind in step.kinds
+        Change(kind, step.package.record) for step in steps for kind in step.kinds
     ]
     changes.sort(
         key=lambda change: (not change.is_arrival, change.record.created or now)

@@ -6,9 +6,10 @@ changed; a status that flips back and forth continues the old one.
 """
 
 from copy import replace
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from enum import StrEnum
+from operator import attrgetter
 from typing import Any, Final, NamedTuple
 
 from ..api import Record, Source
@@ -138,6 +139,10 @@ class Package:
             and (expires is None or expires > now)
         )
 
+    def copy(self) -> Package:
+        """Return a copy; `replace` takes four times as long."""
+        return Package(*_values(self))
+
     def update(self, record: Record, now: datetime) -> Step:
         """Apply a row of the server at an aware moment.
 
@@ -245,6 +250,9 @@ class Package:
             )
         expires = self.record.expires
         return not self.is_listed or expires is None or expires > now
+
+
+_values: Final = attrgetter(*(item.name for item in fields(Package)))
 
 
 class Step(NamedTuple):

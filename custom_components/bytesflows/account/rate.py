@@ -35,8 +35,8 @@ class PastRate:
         """Return the rate of the packages of a ledger at an aware hour."""
         key = ledger.history_version, hour
         if self._key != key:
-            self._window = _Window(ledger.packages.values(), hour)
-            self._history = self._window.use_of(ledger.history)
+            window = self._window = _Window(ledger.packages.records, hour)
+            self._history = window.use_of(ledger.history(window.may_hold))
             self._key = key
         return self._window.rate(
             self._history + self._window.use_of(ledger.watchlist.changeable)
@@ -72,21 +72,20 @@ def past_rate(packages: Iterable[Package], now: datetime) -> float | None:
       a creation time, are missing: the rate is never more than the packages show.
     """
     packages = tuple(packages)
-    window = _Window(packages, now)
+    window = _Window([package.record for package in packages], now)
     return window.rate(window.use_of(packages))
 
 
 class _Window:
     """The last 60 days, and the arrivals of packages until then."""
 
-    def __init__(self, packages: Iterable[Package], now: datetime) -> None:
+    def __init__(self, records: Iterable[Record], now: datetime) -> None:
         """Note when packages of each source arrived."""
         self._now = now
         self._begin = now - PAST
         self._arrivals: dict[Source, list[datetime]] = {}
         """The creation times by source, in order."""
-        for package in packages:
-            record = package.record
+        for record in records:
             if record.created is not None:
                 self._arrivals.setdefault(record.source, []).append(record.created)
         for times in self._arrivals.values():
@@ -105,15 +104,14 @@ class _Window:
             package.counted * self._share(package, created)
             for package in packages
             if (created := package.record.created) is not None
-            and self._may_be_in(package.record, created)
+            and self.may_hold(package.record)
         )
 
-    def _may_be_in(self, record: Record, created: datetime) -> bool:
+    def may_hold(self, record: Record) -> bool:
         """Return whether the life of a package can reach into the window."""
-        return (
-            record.expires is None
-            or record.expires > self._begin
-            or created >= self._begin
+        begin, created, expires = self._begin, record.created, record.expires
+        return created is not None and (
+            expires is None or expires > begin or created >= begin
         )
 
     def _share(self, package: Package, created: datetime) -> float:

@@ -109,11 +109,7 @@ def _may_hide_rows(ledger: Ledger, listing: Listing, overview: Overview) -> bool
     """
     if listing.total is None or listing.missing:
         return False
-    if any(
-        (package.is_listed or package.end_seen is not None)
-        and id_ not in listing.records
-        for id_, package in ledger.packages.items()
-    ):
+    if ledger.packages.absent(listing.records):
         return listing.is_last_full or len(listing.numbers) == 1
     active = [record for record in listing.records.values() if record.is_active]
     return listing.is_last_full and (
@@ -185,6 +181,8 @@ def _growth(ledger: Ledger, listing: Listing) -> Growth:
     """
     total = available = 0
     for record in listing.records.values():
+        if ledger.packages.is_past(record):
+            continue
         package = ledger.packages.get(record.id)
         after = record
         if package is not None:

@@ -1,0 +1,90 @@
+"""All packages that were ever seen, most of which ended long ago.
+
+Of a package of the past, only the record is kept. It ended over 8 days before we looked
+(`watchlist.is_past`), and the server lists it unchanged.
+"""
+
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from itertools import chain
+
+from ..api import Record
+from .package import Package
+from .times import END_OF_TIME
+
+
+class Packages:
+    """The packages of an account, by the ids of their records."""
+
+    def __init__(self) -> None:
+        """Start without packages."""
+        self._past: dict[str, Record] = {}
+        self._others: dict[str, Package] = {}
+
+    def __contains__(self, id_: str) -> bool:
+        """Return whether a package was ever seen, by its id."""
+        return id_ in self._past or id_ in self._others
+
+    def __iter__(self) -> Iterator[str]:
+        """Yield the ids of all packages."""
+        return chain(self._past, self._others)
+
+    def __len__(self) -> int:
+        """Return the number of packages."""
+        return len(self._past) + len(self._others)
+
+    @property
+    def records(self) -> Iterator[Record]:
+        """The records of all packages, including those no longer listed."""
+        others = (package.record for package in self._others.values())
+        return chain(self._past.values(), others)
+
+    def get(self, id_: str) -> Package | None:
+        """Return a package, or None if it was never seen.
+
+        One of the past is created each time.
+        """
+        if (record := self._past.get(id_)) is not None:
+            return Package.from_history(record, END_OF_TIME)
+        return self._others.get(id_)
+
+    def is_listed(self, id_: str) -> bool:
+        """Return whether the server listed a package in the reading before."""
+        if id_ in self._past:
+            return True
+        package = self._others.get(id_)
+        return package is not None and package.is_listed
+
+    def is_past(self, record: Record) -> bool:
+        """Return whether a record is the known one of a package of the past."""
+        return self._past.get(record.id) == record
+
+    def select(self, is_wanted: Callable[[Record], bool]) -> Iterator[Package]:
+        """Yield the packages whose records are wanted."""
+        return self._all(record.id for record in self.records if is_wanted(record))
+
+    def absent(self, ids: Container[str]) -> list[Package]:
+        """Return the packages that are not listed now, but were, or may have ended."""
+        return [
+            package
+            for package in self._all(id_ for id_ in self if id_ not in ids)
+            if package.is_listed or package.end_seen is not None
+        ]
+
+    def put(self, package: Package) -> None:
+        """Add or replace a package."""
+        id_ = package.record.id
+        self._past.pop(id_, None)
+        self._others[id_] = package
+
+    def put_past(self, records: Mapping[str, Record]) -> None:
+        """Add packages of the past, by their ids."""
+        self._past |= records
+
+    def clear(self) -> None:
+        """Drop all packages."""
+        self._past.clear()
+        self._others.clear()
+
+    def _all(self, ids: Iterable[str]) -> Iterator[Package]:
+        """Yield some packages."""
+        return (package for package in map(self.get, ids) if package is not None)
