@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 from custom_components.bytesflows.account import Consumption, Ledger
 from custom_components.bytesflows.account.consumption import rounded_down
-from custom_components.bytesflows.account.forecast import depletion
+from custom_components.bytesflows.account.forecast import forecast_at
 from custom_components.bytesflows.account.ledger import Reading
 from custom_components.bytesflows.account.rate import PastRate, current_rate
 from custom_components.bytesflows.api import Listing, RecordsPage
@@ -89,7 +89,9 @@ class Result:
         if (end := account.end(_LIMIT)) is None or end - account.now < DAY:
             return
         foretold = (
-            None if rate is None else depletion(account.usable, rate, account.now)
+            None
+            if rate is None
+            else forecast_at(account.usable, rate, account.now).depletion
             for rate in rates
         )
         self.end.add(day, *(_end_error(found, end, account.now) for found in foretold))

@@ -9,11 +9,10 @@ from custom_components.bytesflows.account import Consumption, Ledger, Summary
 from custom_components.bytesflows.account.consumption import rounded_down
 from custom_components.bytesflows.account.forecast import (
     daily_allowance,
-    depletion,
+    forecast_at,
     is_expiring_soon,
     is_low,
     summarize,
-    unused,
 )
 from custom_components.bytesflows.account.rate import PastRate, current_rate
 from custom_components.bytesflows.api import Overview, Record, Source
@@ -180,8 +179,8 @@ def test_depletion(
     packages: list[Record], a_day: float, expected: timedelta | None
 ) -> None:
     """Traffic is drawn from the next package to expire, and lost when it expires."""
-    found = depletion(packages, a_day / DAY.total_seconds(), NOW)
-    assert found == (None if expected is None else NOW + expected)
+    found = forecast_at(packages, a_day / DAY.total_seconds(), NOW)
+    assert found.depletion == (None if expected is None else NOW + expected)
 
 
 @pytest.mark.parametrize(
@@ -217,7 +216,8 @@ def test_depletion(
 )
 def test_unused(packages: list[Record], a_day: float, expected: int) -> None:
     """What the rate leaves of a package at its expiry is lost."""
-    assert unused(packages, a_day / DAY.total_seconds(), NOW) == expected
+    found = forecast_at(packages, a_day / DAY.total_seconds(), NOW)
+    assert found.unused == expected
 
 
 @pytest.mark.parametrize(

@@ -6,11 +6,10 @@ first is assumed. Values move by the hour: `now` is rounded down, so that an idl
 account writes no states.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
-import math
-from typing import Final
+from typing import Final, NamedTuple
 
 from ..api import Overview, Record, Source
 from .consumption import rounded_down
@@ -81,6 +80,7 @@ def summarize(
     usable = [record for record in packages if record.is_usable(now)]
     next_expiry = first_expiry(usable)
     hour = rounded_down(now)
+    forecast = None if rate is None else forecast_at(usable, rate, hour)
     return Summary(
         usable_count=len(usable),
         is_unlimited=any(record.is_unlimited for record in usable),
@@ -102,8 +102,8 @@ def summarize(
         average_daily_consumption=(
             None if rate is None else round(rate * DAY.total_seconds())
         ),
-        estimated_depletion=None if rate is None else depletion(usable, rate, hour),
-        expected_unused_traffic=None if rate is None else unused(usable, rate, hour),
+        estimated_depletion=forecast and forecast.depletion,
+        expected_unused_traffic=forecast and forecast.unused,
         daily_allowance=daily_allowance(usable, hour),
         last_expiry=last_expiry(usable),
         utc_offset=offset_at(hour, time_zone) / HOUR,
@@ -123,35 +123,31 @@ def last_expiry(usable: Sequence[Record]) -> datetime | None:
     return max(expiries, default=None) if len(expiries) == len(usable) else None
 
 
-def depletion(usable: Iterable[Record], rate: float, now: datetime) -> datetime | None:
-    """Return when traffic is used up, to the hour, at a rate in bytes per second.
+class Forecast(NamedTuple):
+    """The future of the packages at a rate."""
+
+    depletion: datetime | None
+    """When traffic is used up, to the hour; None if nothing is used or left, or if it
+    lasts more than 5 years."""
+    unused: int
+    """Bytes that expire unused; more if packages are used in another order."""
+
+
+def forecast_at(usable: Iterable[Record], rate: float, now: datetime) -> Forecast:
+    """Return the forecast at a rate in bytes per second.
 
     The package that expires first is used first; what expires unused is left out. One
     without a size lasts until it expires.
-    None if nothing is used or left, or if it lasts more than 5 years.
     """
-    if rate <= 0:
-        return None
-    ends = [end for _, _, end in _draw(usable, rate, now)]
-    if not ends or ends[-1] - now > MAX_FORECAST:
-        return None
-    return rounded_down(ends[-1] + HOUR / 2)
-
-
-def unused(usable: Iterable[Record], rate: float, now: datetime) -> int:
-    """Return the bytes that expire unused at a rate in bytes per second.
-
-    It is the least there can be, as the package that expires first is used first.
-    """
-    if rate <= 0:
-        return _remaining(record for record in usable if record.expires is not None)
-    return sum(
-        max(
-            0, round(record.remaining - rate * (record.expires - begin).total_seconds())
-        )
-        for record, begin, _ in _draw(usable, rate, now)
-        if record.expires is not None
-    )
+    end, unused, records = now, 0, sorted(usable, key=_expiry)
+    for record in records:
+        begin, expires = end, _expiry(record)
+        end = min(_used_up(record, rate, begin), expires)
+        if record.expires is not None:
+            most = rate * (expires - begin).total_seconds()
+            unused += max(0, round(record.remaining - most))
+    is_known = rate > 0 and bool(records) and end - now <= MAX_FORECAST
+    return Forecast(rounded_down(end + HOUR / 2) if is_known else None, unused)
 
 
 def daily_allowance(usable: Sequence[Record], now: datetime) -> int | None:
@@ -195,22 +191,14 @@ def is_expiring_soon(summary: Summary, now: datetime, window: timedelta) -> bool
     return summary.next_expiry is not None and summary.next_expiry - now <= window
 
 
-def _draw(
-    usable: Iterable[Record], rate: float, now: datetime
-) -> Iterator[tuple[Record, datetime, datetime]]:
-    """Draw on some packages in turn, the soonest-expiring first.
-
-    Yield each with the moments from which and until which it is drawn on.
-    """
-    begin = now
-    for record in sorted(usable, key=_expiry):
-        lasts = math.inf if record.is_unlimited else record.remaining / rate
-        try:
-            end = min(begin + timedelta(seconds=lasts), _expiry(record))
-        except OverflowError:
-            end = _expiry(record)
-        yield record, begin, end
-        begin = end
+def _used_up(record: Record, rate: float, begin: datetime) -> datetime:
+    """Return when a package would be used up, or the end of time."""
+    if record.is_unlimited or rate <= 0:
+        return END_OF_TIME
+    try:
+        return begin + timedelta(seconds=record.remaining / rate)
+    except OverflowError:
+        return END_OF_TIME
 
 
 def _expiry(record: Record) -> datetime:

@@ -6,6 +6,7 @@ The API document names no headers; these are the ones of HTTP.
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 import re
 from typing import Final
 
@@ -36,6 +37,8 @@ def read_retry_after(headers: Mapping[str, str]) -> float | None:
     return clamp_pause((date - now).total_seconds())
 
 
+# Most responses come in the same second as another one.
+@lru_cache(maxsize=4)
 def read_date(text: str) -> datetime | None:
     """Return an HTTP date in UTC, or None if it cannot be read."""
     try:
