@@ -96,8 +96,10 @@ class Ledger:
 
     def history(self, is_wanted: Callable[[Record], bool]) -> Iterator[Package]:
         """Yield the packages that cannot change, as far as is known, and are wanted."""
-        return self.packages.select(
-            lambda record: is_wanted(record) and record.id not in self.watchlist
+        return (
+            package
+            for package in self.packages.select(is_wanted)
+            if package.record.id not in self.watchlist
         )
 
     def put(self, package: Package, now: datetime, *, has_moved: bool = True) -> None:
@@ -151,7 +153,8 @@ class Ledger:
         steps = [
             step
             for record in listing.records.values()
-            if (step := self._take(record, now)) is not None
+            if not self.packages.is_past(record)
+            and (step := self._take(record, now)) is not None
         ]
         _note_newest(self, listing.records.values(), now)
         steps += [self._miss(package, now) for package in gone]
@@ -199,8 +202,6 @@ class Ledger:
 
     def _take(self, record: Record, now: datetime) -> Step | None:
         """Take over a row, unless it says nothing new or gives no package."""
-        if self.packages.is_past(record):
-            return None
         known = self.packages.get(record.id)
         if known is None:
             step = self._admit(record, now)

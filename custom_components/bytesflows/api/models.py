@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from decimal import Decimal
 from enum import StrEnum
+from operator import itemgetter
 import re
 from typing import Any, Final, NamedTuple
 
@@ -45,7 +46,8 @@ _NANOSECOND: Final = Decimal("0.001")
 _COMPACT: Final = re.compile(r"\d{8}(\d{6})?", re.ASCII)
 _USUAL_LENGTH: Final = len("2026-02-21 20:00:00")
 # Servers write "no date" as the start of their calendar or as its end.
-_YEARS_WITH_MEANING: Final = range(1971, 2099)
+_FIRST_YEAR: Final = 1971
+_LAST_YEAR: Final = 2098
 _ACTIVE: Final = 1
 
 _ODD: Final = frozenset({bool, float})
@@ -180,6 +182,7 @@ _RECORD_ATTRIBUTES: Final = {
     field.name: field.attribute for field in _record_fields(_read_text)
 }
 _RECORD_NAMES: Final = tuple(_RECORD_ATTRIBUTES)
+_documented_values: Final = itemgetter(*_RECORD_NAMES)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -444,7 +447,10 @@ class Codec:
         """Return the record in a row, or None if it has no readable id."""
         if not isinstance(row, dict):
             return None
-        values = tuple(map(row.get, _RECORD_NAMES))
+        try:
+            values = _documented_values(row)
+        except KeyError:
+            values = tuple(map(row.get, _RECORD_NAMES))
         try:
             cached = self._cached.get(values[0])
         except TypeError:
@@ -487,12 +493,12 @@ class Codec:
 
     def _to_utc(self, time: datetime) -> datetime | None:
         """Return a time in UTC, or None for a year that means "no date"."""
-        if time.year not in _YEARS_WITH_MEANING:
+        if not _FIRST_YEAR <= time.year <= _LAST_YEAR:
             return None
         if time.tzinfo is None:
             offset = self.time_zone.utcoffset(time) or timedelta(0)
             return (time - offset).replace(tzinfo=UTC)
-        if time.astimezone(self.time_zone).year not in _YEARS_WITH_MEANING:
+        if not _FIRST_YEAR <= time.astimezone(self.time_zone).year <= _LAST_YEAR:
             return None
         return time.astimezone(UTC)
 
