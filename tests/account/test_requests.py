@@ -270,6 +270,9 @@ async def test_in_use(place: int) -> None:
     """Use costs one overview and one page, wherever the active packages lie."""
     active = [number * 10_000 // 30 for number in range(30)]
     model = history(10_000, active)
+    for row in model.rows:
+        if not row.status and row.created is not None:
+            row.expires = row.created + 30 * DAY
     account = account_of(model)
     await poll(account, model)
     counts = []

@@ -72,7 +72,8 @@ class Listing:
         self._unidentified[number] = page.unidentified
         first = (number - 1) * self.page_size
         for place, record in enumerate(page.records, first):
-            self._unite(record)
+            if self.records.setdefault(record.id, record) is not record:
+                self._unite(record)
             self.places[record.id] = place
 
     def add_large(self, page: RecordsPage) -> None:
