@@ -223,24 +223,41 @@ async def test_event_is_made_once_per_expiry(home: Home) -> None:
         assert make.call_count == 2
 
 
-async def test_state_follows_its_title(home: Home) -> None:
-    """Use too small for the title to show it writes no state."""
+async def test_state_follows_what_is_shown(home: Home) -> None:
+    """Use too small for a title writes no state; any other event does.
+
+    Home Assistant updates open calendars when a state is written.
+    """
     await home.set_up()
     coming = home.account.packages[0]
     home.account.packages[:] = [coming]
-    await home.poll()
-    before = home.hass.states.get(ENTITY)
-    coming.used += MIB
+    await home.poll(2)
     with patch.object(
         BytesFlowsCalendar,
         "async_write_ha_state",
         autospec=True,
         side_effect=BytesFlowsCalendar.async_write_ha_state,
     ) as write:
+        coming.used += MIB
         await home.poll()
         assert write.call_count == 0
-        assert home.hass.states.get(ENTITY) is before
         coming.used += GIB
         await home.poll()
         assert write.call_count == 1
         assert shown(home) == (NOW + 5 * DAY, "6 GiB purchase expires")
+
+        later = package("later", 9)
+        home.account.packages.append(later)
+        await home.poll()
+        assert write.call_count == 2
+        later.used += GIB
+        await home.poll()
+        assert write.call_count == 3
+
+        coming.order_id = "ORD-other"
+        coming.used += 1
+        await home.poll()
+        assert write.call_count == 4
+        state = home.hass.states.get(ENTITY)
+        assert state is not None
+        assert state.attributes["description"] == "ORD-other"

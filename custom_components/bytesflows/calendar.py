@@ -86,7 +86,7 @@ class BytesFlowsCalendar(BytesFlowsEntity, CalendarEntity):
     def _async_write_ha_state(self) -> None:
         """Make the event once, for which Home Assistant asks several times."""
         coming = self._coming()
-        self._event = None if coming is None else self._current_event(*coming)
+        self._event = self._current_event(*coming[0]) if coming else None
         super()._async_write_ha_state()
 
     def _current_event(self, expires: datetime, record: Record) -> CalendarEvent:
@@ -103,23 +103,28 @@ class BytesFlowsCalendar(BytesFlowsEntity, CalendarEntity):
 
     @property
     @override
-    def _value(self) -> tuple[str, datetime, str] | None:
-        """Return the id, time, and title of the event, which are all that it shows."""
-        if (coming := self._coming()) is None:
-            return None
-        expires, record = coming
-        return record.id, expires, self._title(record)
+    def _value(self) -> object:
+        """Return the next event as it is shown, and the packages of the others.
 
-    def _coming(self) -> tuple[datetime, Record] | None:
-        """Return the package whose expiry is now, or comes next, with the time."""
+        A state is written when any of them changes: that updates open calendars, too.
+        """
+        coming = self._coming()
+        return [
+            (expires, record.id, record.order_id, self._title(record))
+            for expires, record in coming[:1]
+        ], coming[1:]
+
+    def _coming(self) -> list[tuple[datetime, Record]]:
+        """Return the packages whose expiry is now or comes, in order, with the time."""
         account = self.coordinator.account
         now = account.clock.now()
-        coming = (
+        coming = [
             (expires, record)
             for expires, record in _expiries(account.state.ledger.active)
             if expires + DURATION > now
-        )
-        return min(coming, key=itemgetter(0), default=None)
+        ]
+        coming.sort(key=itemgetter(0))
+        return coming
 
     @override
     async def async_get_events(

@@ -239,6 +239,10 @@ def test_a_long_history_is_read_once_an_hour() -> None:
         pytest.param({"traffic_used": 9, "status": 0, "expires": NOW}, id="expired"),
         pytest.param({"id": "3"}, id="a new one"),
         pytest.param({"id": "2", "traffic_used": 9}, id="use that is booked late"),
+        pytest.param(
+            {"traffic_used": GIB, "source": Source.SIGN}, id="used up, another source"
+        ),
+        pytest.param({"created": NOW - 65 * DAY}, id="another creation time"),
     ],
 )
 def test_history_that_changes_within_the_hour(change: dict[str, Any]) -> None:

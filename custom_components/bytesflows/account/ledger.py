@@ -60,7 +60,7 @@ class Ledger:
         self.readings = 0
         """How many readings were applied."""
         self.history_version = 0
-        """How often the packages that cannot change have become others."""
+        """How often the packages that cannot change, or any arrivals, have changed."""
         self.has_times = False
         """Whether any package has a creation time."""
         self.watchlist = Watchlist()
@@ -104,13 +104,19 @@ class Ledger:
 
     def put(self, package: Package, now: datetime, *, has_moved: bool = True) -> None:
         """Add or replace a package, at an aware moment."""
-        id_ = package.record.id
+        record = package.record
+        before = self.packages.get(record.id)
         self.packages.put(package)
-        self.has_times |= package.record.created is not None
+        self.has_times |= record.created is not None
         if has_moved:
-            self.moved[id_] = self.readings
+            self.moved[record.id] = self.readings
         self._unreadable.note(package)
-        if not self.watchlist.put(package, now):
+        stays_changeable = self.watchlist.put(package, now)
+        if (
+            before is None
+            or not stays_changeable
+            or _arrived_else(before.record, record)
+        ):
             self.history_version += 1
 
     def to_read(self, now: datetime) -> Iterator[Package]:
@@ -280,6 +286,11 @@ def _note_newest(ledger: Ledger, records: Iterable[Record], now: datetime) -> No
             and record.id in ledger.packages
         ):
             newest[record.source] = created
+
+
+def _arrived_else(before: Record, after: Record) -> bool:
+    """Return whether a package turns out to have arrived at another time or source."""
+    return (before.source, before.created) != (after.source, after.created)
 
 
 def _first_seen(ledger: Ledger, record: Record) -> FirstSeen:
