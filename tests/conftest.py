@@ -58,15 +58,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(autouse=True, scope="session")
-def garbage_collection() -> None:
+def garbage_collection() -> Generator[None]:
     """Collect garbage among what the tests make, and more rarely than by default.
 
     The harness does so before the tests of each file, and looks through all there is;
-    every process has tests of nearly every file.
+    every process has tests of nearly every file. What is left is collected at the end,
+    so that its errors are not lost.
     """
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000)
+    yield
+    gc.collect()
 
 
 @pytest.fixture(autouse=True)
