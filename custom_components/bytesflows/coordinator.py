@@ -139,7 +139,7 @@ class BytesFlowsCoordinator(DataUpdateCoordinator[AccountData]):
             raise UpdateFailed(
                 translation_domain=DOMAIN, translation_key="request_canceled"
             )
-        return self.account.state.ledger.completed(listing)
+        return self.account.state.ledger.packages.completed(listing)
 
     @override
     async def _async_update_data(self) -> AccountData:

@@ -9,8 +9,8 @@ from typing import Final, NamedTuple
 from custom_components.bytesflows.account import Consumption, Ledger
 from custom_components.bytesflows.account.consumption import rounded_down
 from custom_components.bytesflows.account.forecast import forecast_at
-from custom_components.bytesflows.account.ledger import Reading
 from custom_components.bytesflows.account.rate import PastRate, current_rate
+from custom_components.bytesflows.account.reading import Reading
 from custom_components.bytesflows.api import Listing, RecordsPage
 
 from .accounts import DAY, START, Draw, Pattern, SimulatedAccount, accounts

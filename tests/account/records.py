@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 from custom_components.bytesflows.account import Ledger, Package
-from custom_components.bytesflows.account.ledger import Outcome, Reading
+from custom_components.bytesflows.account.reading import Outcome, Reading
 from custom_components.bytesflows.api import Listing, Record, RecordsPage, Source
 from dev.simulated_api import GIB
 from tests.helpers.clock import NOW

@@ -5,7 +5,7 @@ from copy import replace
 import pytest
 
 from custom_components.bytesflows.account import Ledger
-from custom_components.bytesflows.account.ledger import Reading
+from custom_components.bytesflows.account.reading import Reading
 from custom_components.bytesflows.api import Record, Source
 from dev.simulated_api import GIB
 from tests.helpers.clock import NOW

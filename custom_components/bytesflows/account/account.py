@@ -9,9 +9,9 @@ from typing import Final
 from ..api import BytesFlowsClient, Overview
 from .clock import Clock
 from .forecast import Summary, first_expiry, is_expiring_soon, is_low
-from .ledger import Reading
 from .pace import Pace
 from .publisher import AccountData
+from .reading import Reading
 from .records import LastSync, Records
 from .scales import Scales
 from .state import AccountState

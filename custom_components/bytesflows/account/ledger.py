@@ -6,36 +6,15 @@ document.
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from datetime import datetime
 
 from ..api import PAGE_SIZE, Listing, Record, Source
-from .package import ARRIVALS, Change, Package, Step
+from .package import ARRIVALS, Package, Step
 from .packages import Packages
+from .reading import Outcome, Reading
 from .times import CLOCK_TOLERANCE, EPOCH
 from .unreadable import FirstSeen, UnreadableValues
 from .watchlist import Watchlist, is_past
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """Rows of the server, and how much they prove."""
-
-    listing: Listing
-    is_complete: bool
-    """Whether every page was read."""
-    adds_up: bool
-    """Whether the ledger is up to date with it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """The news of a reading."""
-
-    changes: tuple[Change, ...] = ()
-    """Arrivals first, the oldest first."""
-    used: int = 0
-    """Bytes used since the reading before."""
 
 
 class Ledger:
@@ -136,18 +115,6 @@ class Ledger:
             for id_ in listing.records
         )
 
-    def completed(self, listing: Listing) -> tuple[Record, ...]:
-        """Return some records, with the last readable values for unreadable ones.
-
-        A new one without a readable use is left out.
-        """
-        known = {record.id: record for record in self.packages.records}
-        return tuple(
-            record.completed_by(known.get(id_, record))
-            for id_, record in listing.records.items()
-            if id_ in known or "trafficUsed" not in record.unreadable
-        )
-
     def apply(self, reading: Reading, now: datetime) -> Outcome:
         """Take over a reading made at an aware moment, and return its news."""
         self.readings += 1
@@ -172,8 +139,7 @@ class Ledger:
             self.total = listing.total
             self.needs_baseline = False
         self.rows |= listing.places
-        used += sum(step.used for step in steps)
-        return Outcome(_changes(steps, now), used)
+        return Outcome.of(steps, used, now)
 
     def _forget_packages(self) -> None:
         """Forget all packages, so that a first reading knows nothing before it."""
@@ -261,17 +227,6 @@ def _gone(ledger: Ledger, listing: Listing) -> list[Package]:
         ):
             return []
     return absent
-
-
-def _changes(steps: Iterable[Step], now: datetime) -> tuple[Change, ...]:
-    """Return the changes of some packages, arrivals first, the oldest first."""
-    changes = [
-        Change(kind, step.package.record) for step in steps for kind in step.kinds
-    ]
-    changes.sort(
-        key=lambda change: (not change.is_arrival, change.record.created or now)
-    )
-    return tuple(changes)
 
 
 def _note_newest(ledger: Ledger, records: Iterable[Record], now: datetime) -> None:

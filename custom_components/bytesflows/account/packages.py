@@ -7,7 +7,7 @@ Of a package of the past, only the record is kept. It ended over 8 days before w
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from itertools import chain
 
-from ..api import Record
+from ..api import Listing, Record
 from .package import Package
 from .times import END_OF_TIME
 
@@ -69,6 +69,18 @@ class Packages:
             for package in self._all(id_ for id_ in self if id_ not in ids)
             if package.is_listed or package.end_seen is not None
         ]
+
+    def completed(self, listing: Listing) -> tuple[Record, ...]:
+        """Return some records, with the last readable values for unreadable ones.
+
+        A new one without a readable use is left out.
+        """
+        known = {record.id: record for record in self.records}
+        return tuple(
+            record.completed_by(known.get(id_, record))
+            for id_, record in listing.records.items()
+            if id_ in known or "trafficUsed" not in record.unreadable
+        )
 
     def put(self, package: Package) -> None:
         """Add or replace a package."""

@@ -10,7 +10,8 @@ from ..api import (
     BytesFlowsError,
     Overview,
 )
-from .ledger import Ledger, Reading
+from .ledger import Ledger
+from .reading import Reading
 from .rhythm import CompleteReadings, Everything
 from .sync import Growth, sync
 from .times import HOUR

@@ -12,8 +12,9 @@ from datetime import datetime
 from typing import Final, NamedTuple
 
 from ..api import BytesFlowsClient, Listing, Overview
-from .ledger import Ledger, Reading
+from .ledger import Ledger
 from .package import Package
+from .reading import Reading
 from .rhythm import CompleteReadings, Everything
 
 MAX_PARTIAL_ROWS: Final = 200
