@@ -132,6 +132,8 @@ type AccountView = (
   sections: string[],
 ) => Promise<object>;
 
+type Generate = (config: DashboardConfig, hass: Hass) => Promise<object>;
+
 type Make = (
   tag: string,
   attributes: Record<string, string | number>,

@@ -188,6 +188,27 @@ async def test_texts_come_late(browser: Browser) -> None:
     assert heading["heading"] == TEXTS["en"]["common"]["dashboard_packages"]
 
 
+async def test_overtaken(browser: Browser) -> None:
+    """A dashboard that is ready late has the accounts of now, not of when it began.
+
+    Home Assistant shows the one that is ready last, in whichever order they began.
+    """
+    script = """async (names) => {
+        const { hass } = document.querySelector("home-assistant");
+        const strategy = customElements.get("ll-strategy-dashboard-bytesflows");
+        const before = names.map((name) => [name, {}]);
+        const old = { ...hass, ...Object.fromEntries(before) };
+        return (await strategy.generate({}, old)).views;
+    }"""
+    async with browser.open(DASHBOARD_PATH) as view:
+        await see_account(view)
+        for names in (["devices"], ["entities"], ["devices", "entities"]):
+            [account] = await view.page.evaluate(script, names)
+            assert account["title"] == "BytesFlows"
+            assert len(account["sections"]) == 4
+            assert account["badges"]
+
+
 async def test_options(browser: Browser, home: HomeAssistant) -> None:
     """The configuration selects accounts and sections; without one there is a hint."""
     device = await home.device_id()

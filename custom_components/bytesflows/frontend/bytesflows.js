@@ -19,6 +19,9 @@ let text = () => "";
 
 const pause = () => new Promise((resolve) => setTimeout(resolve, 50));
 
+/** @returns {any} */
+const app = () => document.querySelector("home-assistant");
+
 /** @param {Hass} hass Its second call returns before the first has the texts. */
 async function loadTexts(hass) {
   for (let calls = 0; calls < 100; calls++) {
@@ -38,7 +41,7 @@ const accountsOf = (hass) =>
     .filter((item) => !item.disabled_by && item.identifiers.some(([name]) => name === DOMAIN))
     .sort((a, b) => nameOf(a).localeCompare(nameOf(b), hass.language, { numeric: true }));
 
-/** @type {FindEntities} The enabled entities by their keys. */
+/** @type {FindEntities} The enabled entities by key. */
 const entitiesOf = (hass, deviceId) =>
   Object.fromEntries(
     Object.values(hass.entities)
@@ -46,7 +49,7 @@ const entitiesOf = (hass, deviceId) =>
       .map((entity) => [entity.translation_key, entity.entity_id]),
   );
 
-// --- The dashboard ---
+// --- Dashboard ---
 
 /** @type {Condition} */
 const is = (entity, ...state) => ({ condition: "state", entity, state });
@@ -226,7 +229,20 @@ const emptyView = () => {
   return { title: "BytesFlows", cards: [{ type: "markdown", content }] };
 };
 
-// --- The parts of the cards ---
+/** @type {Generate} What is made last is shown, even if begun first. */
+const generate = async (config, hass) => {
+  const { accounts, sections = Object.keys(SECTIONS) } = config;
+  await loadTexts(hass);
+  const made = accountsOf(hass)
+    .filter(({ id }) => accounts?.includes(id) ?? true)
+    .map((device) => accountView(hass, device, sections));
+  const views = made.length ? await Promise.all(made) : [emptyView()];
+  const { hass: now } = app();
+  const isOld = now.devices !== hass.devices || now.entities !== hass.entities;
+  return isOld ? generate(config, now) : { views };
+};
+
+// --- Parts of cards ---
 
 /** @type {Make} What the server sent becomes text, never markup. */
 const make = (tag, attributes, ...children) => {
@@ -239,7 +255,7 @@ const make = (tag, attributes, ...children) => {
 /** @param {string} name */
 const icon = (name) => make("ha-icon", { icon: `mdi:${name}` });
 
-/** @type {Amount} Bytes with their unit, from left to right in every script. */
+/** @type {Amount} Bytes with their unit, left to right in every script. */
 const amount = (bytes, { language, number_format }) => {
   const power = Math.floor(Math.log2(Math.max(bytes, 1)) / 10);
   const value = bytes / 1024 ** power;
@@ -331,11 +347,11 @@ const outageLine = (line) =>
 /** @type {IsWithin} */
 const isWithin = (time, away) => time !== null && Date.parse(time) <= Date.now() + away;
 
-// --- The elements ---
+// --- Elements ---
 
-/** Define the elements. Their classes, too, belong to the registry of the moment. */
+/** Define the elements; their classes, too, belong to the current registry. */
 function defineElements() {
-  /** Follows an account: asks for its packages whenever one of its states changes. */
+  /** Asks for the packages whenever a state of the account changes. */
   class AccountCard extends HTMLElement {
     /** @type {Partial<CardConfig>} */
     config = {};
@@ -357,15 +373,13 @@ function defineElements() {
     setConfig(config) {
       if (!config.device_id) throw new Error(text("card_no_account"));
       this.config = config;
-      const hass = this.#hass;
-      this.#hass = undefined;
       this.#seen = [];
-      if (hass) this.hass = hass;
+      if (this.#hass) this.hass = this.#hass;
     }
 
-    /** Home Assistant sets it whenever any state changes. */
+    /** Set whenever any state changes. */
     set hass(/** @type {Hass} */ hass) {
-      if (hass.entities !== this.#hass?.entities) {
+      if (hass.entities !== this.#seen[0]) {
         this.#ids = Object.values(entitiesOf(hass, this.config.device_id));
       }
       this.#hass = hass;
@@ -405,7 +419,7 @@ function defineElements() {
       const request = hass.callWS({ type: "bytesflows/packages", device_id });
       const result = await request.catch((error) => `${error?.code}`);
       await loadTexts(hass);
-      if (call !== this.#calls) return; // Asked again meanwhile.
+      if (call !== this.#calls) return; // Asked again.
       const isAnswer = typeof result === "object";
       this.#error = isAnswer ? "" : result;
       if (isAnswer || result === "not_found") this.#answer = isAnswer ? result : undefined;
@@ -472,14 +486,7 @@ function defineElements() {
 
     static getCreateSuggestions = () => ({ title: "BytesFlows", icon: "mdi:gauge" });
 
-    /** @param {DashboardConfig} config @param {Hass} hass */
-    static async generate({ accounts, sections = Object.keys(SECTIONS) }, hass) {
-      await loadTexts(hass);
-      const views = accountsOf(hass)
-        .filter(({ id }) => accounts?.includes(id) ?? true)
-        .map((device) => accountView(hass, device, sections));
-      return { views: views.length ? await Promise.all(views) : [emptyView()] };
-    }
+    static generate = generate;
   }
 
   customElements.define(PACKAGES_CARD, PackagesCard);
@@ -487,7 +494,7 @@ function defineElements() {
   customElements.define(`ll-strategy-dashboard-${DOMAIN}`, DashboardStrategy);
 }
 
-/** List both in Home Assistant's dialogs, which cannot wait for texts. */
+/** List both in dialogs, which cannot wait for texts. */
 async function start() {
   (window.customStrategies ??= []).push({
     type: DOMAIN,
@@ -513,13 +520,11 @@ async function start() {
       return platform === DOMAIN ? { config } : null;
     },
   });
-  // Home Assistant replaces the registry of elements while it starts, so ask each time.
+  // The registry of elements is replaced during the start, so ask each time.
   while (!window.customElements.get("home-assistant")) await pause();
   defineElements();
-  /** @type {any} */
-  let app;
-  while (!(app = document.querySelector("home-assistant"))?.hass) await pause();
-  await loadTexts(app.hass);
+  while (!app()?.hass) await pause();
+  await loadTexts(app().hass);
 }
 
 if (!window.customCards?.some(({ type }) => type === PACKAGES_CARD)) start();
