@@ -6,6 +6,7 @@ import gc
 import logging
 from pathlib import Path
 import socket
+import sys
 from typing import Any
 
 from aiohttp.abc import ResolveResult
@@ -72,6 +73,11 @@ def garbage_collection() -> Generator[None]:
     gc.collect()
 
 
+def is_in_finalizer() -> bool:
+    """Return whether the caller is about to be garbage."""
+    return sys._getframe(1).f_code.co_name == "__del__"
+
+
 @pytest.fixture(autouse=True)
 async def enable_event_loop_debug() -> None:
     """Let the event loop check what is called, as in debug mode.
@@ -83,8 +89,9 @@ async def enable_event_loop_debug() -> None:
     loop = asyncio.get_running_loop()
     if not loop.get_debug():
         loop.set_debug(True)
-        # The loop checks without asking this, and those that keep stacks ask.
-        loop.get_debug = lambda: False  # type: ignore[method-assign]
+        # The loop checks without asking this. Those that ask keep stacks, except when
+        # something was not closed, which has to be found.
+        loop.get_debug = is_in_finalizer  # type: ignore[method-assign]
 
 
 @pytest.fixture(autouse=True)

@@ -73,7 +73,7 @@ async def expiries(
     return [(item["start"], item["summary"]) for item in answer[ENTITY]["events"]]
 
 
-def shown(home: Home) -> tuple[datetime, str]:
+def shown_event(home: Home) -> tuple[datetime, str]:
     """Return time and title of the event that the calendar shows."""
     state = home.hass.states.get(ENTITY)
     assert state is not None
@@ -210,16 +210,19 @@ async def test_event_is_made_once_per_expiry(home: Home) -> None:
         for used, title in ((MIB, "199 MiB"), (2 * MIB, "198 MiB")):
             coming.used = used
             await home.poll()
-            assert shown(home) == (NOW + 2 * DAY, f"{title} check-in reward expires")
+            assert shown_event(home) == (
+                NOW + 2 * DAY,
+                f"{title} check-in reward expires",
+            )
         assert make.call_count == 0
         assert coming.expires is not None
         coming.expires += DAY
         coming.used = 3 * MIB
         await home.poll()
-        assert shown(home) == (NOW + 3 * DAY, "197 MiB check-in reward expires")
+        assert shown_event(home) == (NOW + 3 * DAY, "197 MiB check-in reward expires")
         home.account.packages.remove(coming)
         await home.poll()
-        assert shown(home) == (NOW + 5 * DAY, "7 GiB purchase expires")
+        assert shown_event(home) == (NOW + 5 * DAY, "7 GiB purchase expires")
         assert make.call_count == 2
 
 
@@ -244,7 +247,7 @@ async def test_state_follows_what_is_shown(home: Home) -> None:
         coming.used += GIB
         await home.poll()
         assert write.call_count == 1
-        assert shown(home) == (NOW + 5 * DAY, "6 GiB purchase expires")
+        assert shown_event(home) == (NOW + 5 * DAY, "6 GiB purchase expires")
 
         later = package("later", 9)
         home.account.packages.append(later)

@@ -28,3 +28,16 @@ async def test_origin_of_a_task(request: pytest.FixtureRequest) -> None:
     """The origin of a task is known to those who ask for it, as it takes long."""
     is_known = "created at" in repr(asyncio.current_task())
     assert is_known == bool(request.config.getoption("asyncio_debug"))
+
+
+async def test_finalizer() -> None:
+    """Debug mode is on for finalizers: aiohttp's report what was not closed."""
+    loop = asyncio.get_running_loop()
+    found: list[bool] = []
+
+    class Left:
+        def __del__(self) -> None:
+            found.append(loop.get_debug())
+
+    Left()
+    assert found == [True]

@@ -94,12 +94,11 @@ class BytesFlowsCalendar(BytesFlowsEntity, CalendarEntity):
 
         Making one is expensive, and the title changes whenever traffic is used.
         """
-        event = self._event
-        known = event and (event.uid, event.start, event.description)
-        if event is None or known != (record.id, expires, record.order_id):
-            return self._make_event(expires, record)
-        event.summary = self._title(record)
-        return event
+        same, event = (record.id, expires, record.order_id), self._event
+        if event is not None and (event.uid, event.start, event.description) == same:
+            event.summary = self._title(record)
+            return event
+        return self._make_event(expires, record)
 
     @property
     @override

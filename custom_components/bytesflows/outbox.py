@@ -86,7 +86,7 @@ class Outbox:
     def put_back(self, batch: Batch) -> None:
         """Return a batch to the account, and all that was taken out after it.
 
-        They are taken out again as if they never had been.
+        They are taken out again later, as if for the first time.
         """
         later = self.empty()
         state = self._account.state

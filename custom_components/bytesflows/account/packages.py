@@ -1,7 +1,8 @@
-"""All packages that were ever seen, most of which ended long ago.
+"""All packages that were ever seen, most of which are of the past.
 
-Of a package of the past, only the record is kept. It ended over 8 days before we looked
-(`watchlist.is_past`), and the server lists it unchanged.
+Of a package of the past, only the record is kept. It was used and not active when we
+first saw it, with no time within the last 8 days (`watchlist.is_past`), and the server
+lists it unchanged.
 """
 
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping

@@ -29,7 +29,7 @@ class Pauses:
 
     def left(self, url: URL, token: str, path: str) -> float:
         """Return the seconds until an endpoint may be requested, 0.0 if it may now."""
-        # Hardly ever is there a pause for which a key is worth making.
+        # There is hardly ever a pause, and making a key takes time.
         end = self._ends.get(_key(url, token, path)) if self._ends else None
         return 0.0 if end is None else max(0.0, end - monotonic())
 
