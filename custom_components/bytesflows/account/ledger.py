@@ -110,8 +110,9 @@ class Ledger:
 
     def count_new(self, listing: Listing) -> int:
         """Return how many rows were not listed before."""
+        left_out, past = self._unreadable.left_out, self.packages.past
         return sum(
-            not (id_ in self._unreadable.left_out or self.packages.is_listed(id_))
+            not (id_ in past or id_ in left_out or self.packages.is_listed(id_))
             for id_ in listing.records
         )
 
@@ -122,14 +123,17 @@ class Ledger:
         if self.needs_baseline and reading.is_complete:
             self._forget_packages()
         gone = _gone(self, listing) if reading.is_complete else []
-        used = self._take_past(listing.records.values(), now)
+        past = self.packages.past
+        # Most rows of a page are of the past, and the same as before.
+        rows = [row for id_, row in listing.records.items() if past.get(id_) is not row]
+        used = self._take_past(rows, now)
         steps = [
             step
-            for record in listing.records.values()
-            if not self.packages.is_past(record)
-            and (step := self._take(record, now)) is not None
+            for row in rows
+            if not self.packages.is_past(row)
+            and (step := self._take(row, now)) is not None
         ]
-        _note_newest(self, listing.records.values(), now)
+        _note_newest(self, rows, now)
         steps += [self._miss(package, now) for package in gone]
         if reading.is_complete:
             self._unreadable.note_complete(listing.records.keys(), listing.unidentified)

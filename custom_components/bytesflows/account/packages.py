@@ -18,46 +18,47 @@ class Packages:
 
     def __init__(self) -> None:
         """Start without packages."""
-        self._past: dict[str, Record] = {}
+        self.past: dict[str, Record] = {}
+        """The records of the packages of the past."""
         self._others: dict[str, Package] = {}
 
     def __contains__(self, id_: str) -> bool:
         """Return whether a package was ever seen, by its id."""
-        return id_ in self._past or id_ in self._others
+        return id_ in self.past or id_ in self._others
 
     def __iter__(self) -> Iterator[str]:
         """Yield the ids of all packages."""
-        return chain(self._past, self._others)
+        return chain(self.past, self._others)
 
     def __len__(self) -> int:
         """Return the number of packages."""
-        return len(self._past) + len(self._others)
+        return len(self.past) + len(self._others)
 
     @property
     def records(self) -> Iterator[Record]:
         """The records of all packages, including those no longer listed."""
         others = (package.record for package in self._others.values())
-        return chain(self._past.values(), others)
+        return chain(self.past.values(), others)
 
     def get(self, id_: str) -> Package | None:
         """Return a package, or None if it was never seen.
 
         One of the past is created each time.
         """
-        if (record := self._past.get(id_)) is not None:
+        if (record := self.past.get(id_)) is not None:
             return Package.from_history(record, END_OF_TIME)
         return self._others.get(id_)
 
     def is_listed(self, id_: str) -> bool:
         """Return whether the server listed a package in the reading before."""
-        if id_ in self._past:
+        if id_ in self.past:
             return True
         package = self._others.get(id_)
         return package is not None and package.is_listed
 
     def is_past(self, record: Record) -> bool:
         """Return whether a record is the known one of a package of the past."""
-        return self._past.get(record.id) == record
+        return self.past.get(record.id) == record
 
     def select(self, is_wanted: Callable[[Record], bool]) -> Iterator[Package]:
         """Yield the packages whose records are wanted."""
@@ -86,16 +87,16 @@ class Packages:
     def put(self, package: Package) -> None:
         """Add or replace a package."""
         id_ = package.record.id
-        self._past.pop(id_, None)
+        self.past.pop(id_, None)
         self._others[id_] = package
 
     def put_past(self, records: Mapping[str, Record]) -> None:
         """Add packages of the past, by their ids."""
-        self._past |= records
+        self.past |= records
 
     def clear(self) -> None:
         """Drop all packages."""
-        self._past.clear()
+        self.past.clear()
         self._others.clear()
 
     def _all(self, ids: Iterable[str]) -> Iterator[Package]:

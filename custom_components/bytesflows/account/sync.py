@@ -181,8 +181,9 @@ def _growth(ledger: Ledger, listing: Listing) -> Growth:
     Rows that no package can be made of are left out.
     """
     total = available = 0
+    past = ledger.packages.past
     for record in listing.records.values():
-        if ledger.packages.is_past(record):
+        if past.get(record.id) is record:
             continue
         package = ledger.packages.get(record.id)
         after = record
