@@ -418,7 +418,7 @@ class Codec:
         ):
             # The usual case, twice as fast.
             try:
-                return self._to_utc(datetime.fromisoformat(value))
+                return _to_utc(datetime.fromisoformat(value), self.time_zone)
             except ValueError:
                 pass
         text = _read_text(str(value) if type(value) in {int, float} else value)
@@ -426,12 +426,11 @@ class Codec:
             return None
         if _COMPACT.fullmatch(text):
             with suppress(ValueError):
-                return self._to_utc(
-                    datetime.fromisoformat(f"{text[:8]}T{text[8:]:0<6}")
-                )
+                compact = f"{text[:8]}T{text[8:]:0<6}"
+                return _to_utc(datetime.fromisoformat(compact), self.time_zone)
         if _NUMBER.fullmatch(text):
-            return self._from_unix(_read_decimal(text))
-        return self._to_utc(datetime.fromisoformat(text.replace("/", "-")))
+            return _from_unix(_read_decimal(text), self.time_zone)
+        return _to_utc(datetime.fromisoformat(text.replace("/", "-")), self.time_zone)
 
     def format_time(self, time: datetime | None) -> str | None:
         """Return an aware time as the API writes it: local, without a time zone.
@@ -491,26 +490,29 @@ class Codec:
             record = record._replace(traffic_used=0, unreadable=unreadable)
         return record
 
-    def _to_utc(self, time: datetime) -> datetime | None:
-        """Return a time in UTC, or None for a year that means "no date"."""
-        if not _FIRST_YEAR <= time.year <= _LAST_YEAR:
-            return None
-        if time.tzinfo is None:
-            offset = self.time_zone.utcoffset(time) or timedelta(0)
-            return (time - offset).replace(tzinfo=UTC)
-        if not _FIRST_YEAR <= time.astimezone(self.time_zone).year <= _LAST_YEAR:
-            return None
-        return time.astimezone(UTC)
 
-    def _from_unix(self, number: Decimal) -> datetime | None:
-        """Return the time of a Unix time in UTC."""
-        unit = next(
-            (unit for limit, unit in _UNITS if abs(number) < limit), _NANOSECOND
-        )
-        try:
-            return self._to_utc(_EPOCH + timedelta(microseconds=int(number * unit)))
-        except OverflowError:
-            return None
+def _to_utc(time: datetime, zone: tzinfo) -> datetime | None:
+    """Return a time in UTC, or None for a year that means "no date".
+
+    One without an offset is in the time zone.
+    """
+    if not _FIRST_YEAR <= time.year <= _LAST_YEAR:
+        return None
+    if time.tzinfo is None:
+        offset = zone.utcoffset(time) or timedelta(0)
+        return (time - offset).replace(tzinfo=UTC)
+    if not _FIRST_YEAR <= time.astimezone(zone).year <= _LAST_YEAR:
+        return None
+    return time.astimezone(UTC)
+
+
+def _from_unix(number: Decimal, zone: tzinfo) -> datetime | None:
+    """Return the time of a Unix time in UTC."""
+    unit = next((unit for limit, unit in _UNITS if abs(number) < limit), _NANOSECOND)
+    try:
+        return _to_utc(_EPOCH + timedelta(microseconds=int(number * unit)), zone)
+    except OverflowError:
+        return None
 
 
 def _read_fields(
