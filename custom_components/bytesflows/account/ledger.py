@@ -111,10 +111,12 @@ class Ledger:
     def count_new(self, listing: Listing) -> int:
         """Return how many rows were not listed before."""
         left_out, past = self._unreadable.left_out, self.packages.past
-        return sum(
-            not (id_ in past or id_ in left_out or self.packages.is_listed(id_))
+        others = (
+            self.packages.get(id_)
             for id_ in listing.records
+            if id_ not in past and id_ not in left_out
         )
+        return sum(package is None or not package.is_listed for package in others)
 
     def apply(self, reading: Reading, now: datetime) -> Outcome:
         """Take over a reading made at an aware moment, and return its news."""

@@ -49,13 +49,6 @@ class Packages:
             return Package.from_history(record, END_OF_TIME)
         return self._others.get(id_)
 
-    def is_listed(self, id_: str) -> bool:
-        """Return whether the server listed a package in the reading before."""
-        if id_ in self.past:
-            return True
-        package = self._others.get(id_)
-        return package is not None and package.is_listed
-
     def is_past(self, record: Record) -> bool:
         """Return whether a record is the known one of a package of the past."""
         return self.past.get(record.id) == record
