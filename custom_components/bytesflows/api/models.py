@@ -301,6 +301,7 @@ class Codec:
         """Set the time zone in which the API writes times."""
         self.time_zone: Final = time_zone
         self._record_fields = _record_fields(self.parse_time)
+        self._readers = [field.read for field in self._record_fields]
         # Most rows are the same at the next reading. Bounded by `MAX_CACHED_ROWS`, and
         # by the limits of every text of a row that can be read.
         self._cached: dict[object, tuple[tuple[object, ...], Record]] = {}
@@ -466,19 +467,11 @@ class Codec:
 
     def _decode_fields(self, row: tuple[object, ...]) -> Record | None:
         """Return the record of the values of a row, or None without a readable id."""
-        id_, order_id, source, traffic, used, created, expires, status = row
+        found: list[Any]
         try:
             # The usual case, and the fastest: all of them can be read.
-            record = Record(
-                _read_own_id(id_),
-                _read_id(order_id),
-                _read_source(source),
-                _read_size(traffic),
-                _read_size(used),
-                self.parse_time(created),
-                self.parse_time(expires),
-                read_integer(status),
-            )
+            found = [read(it) for read, it in zip(self._readers, row, strict=True)]
+            record = Record(*found)
         except TypeError, ValueError:
             values, unreadable = _read_fields(self._record_fields, row)
             if "id" in unreadable:
