@@ -79,7 +79,7 @@ def is_in_finalizer() -> bool:
 
 
 @pytest.fixture(autouse=True)
-async def enable_event_loop_debug() -> None:
+async def enable_event_loop_debug(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the event loop check what is called, as in debug mode.
 
     That mode also keeps the stack of all that makes a task, a future or a request,
@@ -91,7 +91,7 @@ async def enable_event_loop_debug() -> None:
         loop.set_debug(True)
         # The loop checks without asking this. Those that ask keep stacks, except when
         # something was not closed, which has to be found.
-        loop.get_debug = is_in_finalizer  # type: ignore[method-assign]
+        monkeypatch.setattr(loop, "get_debug", is_in_finalizer)
 
 
 @pytest.fixture(autouse=True)

@@ -2,6 +2,7 @@
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 
@@ -18,9 +19,9 @@ async def test_other_thread() -> None:
 async def test_coroutine() -> None:
     """A coroutine in place of a function is refused."""
     loop = asyncio.get_running_loop()
-    coroutine = asyncio.sleep(0)
+    coroutine: Any = asyncio.sleep(0)
     with pytest.raises(TypeError, match="coroutines cannot be used"):
-        loop.call_soon(coroutine)  # type: ignore[arg-type]
+        loop.call_soon(coroutine)
     coroutine.close()
 
 
