@@ -80,23 +80,24 @@ def live(account: Account, speed: int) -> Life:
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """A figure that moves by the hour."""
+    """A figure that moves by the hour, at the hours around now."""
 
-    value: float | datetime
-    an_hour: float = 0.0
-    """How much it moves in an hour."""
+    values: tuple[float | datetime, ...]
+    """That of now, and those of the hours before and after."""
 
     @override
     def __str__(self) -> str:
-        """Return the figure."""
-        return str(self.value)
+        """Return the figure of now."""
+        return str(self.values[0])
 
     def matches(self, state: str) -> bool:
-        """Return whether a state is within two hours, or half a percent and an hour."""
-        if isinstance(self.value, datetime):
-            difference = datetime.fromisoformat(state) - self.value
-            return abs(difference) <= timedelta(hours=2)
-        return abs(float(state) - self.value) <= self.value * 0.005 + self.an_hour
+        """Return whether a state is within two hours, or half a percent, of one."""
+        return any(
+            abs(datetime.fromisoformat(state) - value) <= timedelta(hours=2)
+            if isinstance(value, datetime)
+            else abs(float(state) - value) <= value * 0.005
+            for value in self.values
+        )
 
 
 type Value = float | datetime | str | About
@@ -104,7 +105,15 @@ type Value = float | datetime | str | About
 
 def forecast(account: Account) -> dict[str, About]:
     """Return the figures that follow from the packages so far."""
-    now = datetime.now(UTC)
+    hour = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
+    # Home Assistant polls a little before or later than now.
+    hours = (hour + timedelta(hours=more) for more in (0, -1, 1))
+    found = [_forecast_at(account, moment) for moment in hours]
+    return {key: About(tuple(item[key] for item in found)) for key in found[0]}
+
+
+def _forecast_at(account: Account, now: datetime) -> dict[str, float | datetime]:
+    """Return the figures at the start of an hour."""
     age = now - min(item.created for item in account.packages if item.created)
     a_day = sum(item.used for item in account.packages) / (age / timedelta(days=1))
     end, unused = now, 0.0
@@ -116,9 +125,9 @@ def forecast(account: Account) -> dict[str, About]:
         unused += item.remaining - drawn
         end += timedelta(days=drawn / a_day)
     return {
-        "average_daily_consumption": About(a_day / GIB),
-        "expected_unused_traffic": About(unused / GIB, a_day / GIB / 24),
-        "estimated_depletion": About(end),
+        "average_daily_consumption": a_day / GIB,
+        "expected_unused_traffic": unused / GIB,
+        "estimated_depletion": end,
     }
 
 
