@@ -637,7 +637,7 @@ def _states(draw: st.DrawFn) -> AccountState:
         ),
     )
     state.ledger.needs_baseline = draw(st.booleans())
-    state.ledger.newest = draw(st.dictionaries(st.sampled_from(Source), MOMENTS))
+    state.ledger.newest.update(draw(st.dictionaries(st.sampled_from(Source), MOMENTS)))
     for package in draw(st.lists(_packages(), max_size=3)):
         state.ledger.put(package, NOW)
     return state

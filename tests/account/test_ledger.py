@@ -1,6 +1,7 @@
 """The packages of an account; test_package.py has the life of each of them."""
 
 from copy import replace
+from datetime import datetime
 
 import pytest
 
@@ -27,10 +28,15 @@ def restarted(ledger: Ledger) -> Ledger:
     """Return the ledger as it is after a restart, before the first reading."""
     new = Ledger()
     new.needs_baseline = ledger.needs_baseline
-    new.newest = dict(ledger.newest)
+    new.newest.update(ledger.newest)
     for package in ledger.watchlist.to_keep(NOW).values():
         new.put(package, NOW)
     return new
+
+
+def to_read(ledger: Ledger, now: datetime) -> set[str]:
+    """Return the ids of the packages that a reading has to look at."""
+    return {item.record.id for item in ledger.watchlist.to_read(now)}
 
 
 UNREADABLE_USE = record("2", unreadable=frozenset({"trafficUsed"}))
@@ -146,6 +152,27 @@ def test_creation_in_the_future() -> None:
     later = record("3", created=NOW + MINUTES)
     outcome = ledger.apply(complete(record(), later), NOW + 3 * MINUTES)
     assert kinds(outcome) == [("3", "purchased")]
+
+
+def test_creation_ahead_of_our_clock() -> None:
+    """Once a time of creation has come, its package is the newest, itself unchanged."""
+    ledger = started(record())
+    ahead = record("2", created=NOW + 300 * DAY)
+    ledger.apply(complete(record(), ahead), NOW + MINUTES)
+    ledger.apply(complete(record(), ahead), NOW + 300 * DAY)
+    assert ledger.newest == {Source.ORDER: NOW + 300 * DAY}
+
+
+def test_unchanged_rows_are_no_news() -> None:
+    """The same row again is not looked at, unless something about it is open."""
+    rows = (record(), record("2", status=0, traffic_used=GIB))
+    ledger = started(*rows)
+    same = listing(*rows)
+    assert ledger.packages.news(same) == []
+    used = replace(rows[0], traffic_used=5)
+    assert ledger.packages.news(listing(used, rows[1])) == [used]
+    ledger.apply(complete(used), NOW + MINUTES)
+    assert ledger.packages.news(listing(used, rows[1])) == [rows[1]]
 
 
 @pytest.mark.parametrize("readings", [1, 2, 3])
@@ -390,7 +417,7 @@ def test_package_that_vanished_is_kept() -> None:
     ledger.apply(complete(record("2")), NOW + MINUTES)
     assert set(ledger.watchlist.to_keep(NOW)) == {"1", "2"}
     again = restarted(ledger)
-    assert again.watchlist.needs_confirmation
+    assert again.watchlist.unconfirmed
     assert kinds(again.apply(complete(record("2")), NOW + HOUR)) == [("1", "expired")]
 
 
@@ -404,10 +431,18 @@ def test_watched_packages() -> None:
     ]
     ledger = started(*rows, record("5"), record("6"))
     ledger.apply(complete(*rows, record("5", status=0)), NOW + MINUTES)
-    assert {item.record.id for item in ledger.to_read(NOW)} == {"2", "3", "4", "5"}
+    assert {item.record.id for item in ledger.watchlist.to_read(NOW)} == {
+        "2",
+        "3",
+        "4",
+        "5",
+    }
     ledger.apply(complete(*rows, record("5", status=0)), NOW + 2 * MINUTES)
-    assert {item.record.id for item in ledger.to_read(NOW)} == {"2", "3", "4"}
-    assert {item.record.id for item in ledger.to_read(NOW + DAY)} == {"2", "3"}
+    assert to_read(ledger, NOW) == {"2", "3", "4"}
+    assert {item.record.id for item in ledger.watchlist.to_read(NOW + DAY)} == {
+        "2",
+        "3",
+    }
 
 
 def test_row_as_before() -> None:

@@ -8,11 +8,11 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 
-from ..api import PAGE_SIZE, Listing, Record, Source
+from ..api import PAGE_SIZE, Listing, Record
+from .newest import Newest
 from .package import ARRIVALS, Package, Step
 from .packages import Packages
 from .reading import Outcome, Reading
-from .times import CLOCK_TOLERANCE, EPOCH
 from .unreadable import FirstSeen, UnreadableValues
 from .watchlist import Watchlist, is_past
 
@@ -23,8 +23,7 @@ class Ledger:
     def __init__(self) -> None:
         """Start without packages; the first reading is history, not news."""
         self.packages = Packages()
-        self.newest: dict[Source, datetime] = {}
-        """When the newest package of each source was created."""
+        self.newest = Newest()
         self.needs_baseline = True
         """Whether the next reading is a first one, in which nothing is news."""
         self.total: int | None = None
@@ -60,7 +59,7 @@ class Ledger:
         """Whether a first reading, or one that confirms a package's absence, is due."""
         return self.needs_baseline or any(
             item.end_seen is not None and not item.is_listed
-            for item in self.watchlist.changeable
+            for item in self.watchlist.unconfirmed
         )
 
     @property
@@ -85,7 +84,7 @@ class Ledger:
         """Add or replace a package, at an aware moment."""
         record = package.record
         before = self.packages.get(record.id)
-        self.packages.put(package)
+        self.packages.put(package, now)
         self.has_times |= record.created is not None
         if has_moved:
             self.moved[record.id] = self.readings
@@ -98,25 +97,15 @@ class Ledger:
         ):
             self.history_version += 1
 
-    def to_read(self, now: datetime) -> Iterator[Package]:
-        """Yield the listed packages that a reading has to look at."""
-        return (
-            package
-            for package in self.watchlist.changeable
-            if package.is_active
-            or (package.is_listed and package.needs_confirmation)
-            or package.is_waiting(now)
-        )
-
     def count_new(self, listing: Listing) -> int:
         """Return how many rows were not listed before."""
-        left_out, past = self._unreadable.left_out, self.packages.past
-        others = (
-            self.packages.get(id_)
-            for id_ in listing.records
-            if id_ not in past and id_ not in left_out
+        left_out = self._unreadable.left_out
+        found = (
+            self.packages.get(record.id)
+            for record in self.packages.news(listing)
+            if record.id not in left_out
         )
-        return sum(package is None or not package.is_listed for package in others)
+        return sum(package is None or not package.is_listed for package in found)
 
     def apply(self, reading: Reading, now: datetime) -> Outcome:
         """Take over a reading made at an aware moment, and return its news."""
@@ -125,9 +114,7 @@ class Ledger:
         if self.needs_baseline and reading.is_complete:
             self._forget_packages()
         gone = _gone(self, listing) if reading.is_complete else []
-        past = self.packages.past
-        # Most rows of a page are of the past, and the same as before.
-        rows = [row for id_, row in listing.records.items() if past.get(id_) is not row]
+        rows = self.packages.news(listing)
         used = self._take_past(rows, now)
         steps = [
             step
@@ -135,7 +122,7 @@ class Ledger:
             if not self.packages.is_past(row)
             and (step := self._take(row, now)) is not None
         ]
-        _note_newest(self, rows, now)
+        self.newest.note((row for row in rows if row.id in self.packages), now)
         steps += [self._miss(package, now) for package in gone]
         if reading.is_complete:
             self._unreadable.note_complete(listing.records.keys(), listing.unidentified)
@@ -168,7 +155,7 @@ class Ledger:
             if record.id not in self.packages
             and record.id not in left_out
             and is_past(record, now)
-            and _first_seen(self, record) is not FirstSeen.NEW
+            and self._first_seen(record) is not FirstSeen.NEW
         }
         if not past:
             return 0
@@ -183,8 +170,6 @@ class Ledger:
         known = self.packages.get(record.id)
         if known is None:
             step = self._admit(record, now)
-        elif record is known.record and known.is_settled:
-            return None
         else:
             step = known.copy().update(record, now)
         if step is not None:
@@ -195,7 +180,7 @@ class Ledger:
     def _admit(self, record: Record, now: datetime) -> Step | None:
         """Return a new package, or None for a row without a readable use."""
         left_out = self._unreadable.left_out
-        seen = left_out.get(record.id) or _first_seen(self, record)
+        seen = left_out.get(record.id) or self._first_seen(record)
         if "trafficUsed" in record.unreadable:
             left_out[record.id] = seen
             return None
@@ -209,6 +194,12 @@ class Ledger:
             return Step(package, 0, (arrival,) if is_news else ())
         step = Package(record).update(record, now)
         return Step(step.package, step.used, (arrival, *step.kinds))
+
+    def _first_seen(self, record: Record) -> FirstSeen:
+        """Return how an unknown row is seen for the first time."""
+        if self.needs_baseline:
+            return FirstSeen.IN_BASELINE
+        return self.newest.first_seen(record)
 
     def _miss(self, package: Package, now: datetime) -> Step:
         """Note that a package is no longer listed."""
@@ -235,37 +226,6 @@ def _gone(ledger: Ledger, listing: Listing) -> list[Package]:
     return absent
 
 
-def _note_newest(ledger: Ledger, records: Iterable[Record], now: datetime) -> None:
-    """Note when the newest package of each source was created, if not in future."""
-    newest, latest = ledger.newest, now + CLOCK_TOLERANCE
-    for record in records:
-        created = record.created
-        if (
-            created is not None
-            and created <= latest
-            and created > newest.get(record.source, EPOCH)
-            and record.id in ledger.packages
-        ):
-            newest[record.source] = created
-
-
 def _arrived_else(before: Record, after: Record) -> bool:
     """Return whether a package turns out to have arrived at another time or source."""
     return (before.source, before.created) != (after.source, after.created)
-
-
-def _first_seen(ledger: Ledger, record: Record) -> FirstSeen:
-    """Return how an unknown row is seen for the first time."""
-    if ledger.needs_baseline:
-        return FirstSeen.IN_BASELINE
-    return FirstSeen.NEW if _is_newer(record, ledger.newest) else FirstSeen.OLD
-
-
-def _is_newer(record: Record, newest: dict[Source, datetime]) -> bool:
-    """Return whether an unknown package came after all known ones of its source.
-
-    Any other was there before we looked, and the server lists it again.
-    """
-    if record.created is None:
-        return record.is_active
-    return record.source not in newest or record.created > newest[record.source]

@@ -128,7 +128,7 @@ class Package:
     def is_overdue(self, now: datetime) -> bool:
         """Return whether the server calls it active although it has expired."""
         expires = self.record.expires
-        return self.is_active and expires is not None and expires <= now
+        return expires is not None and expires <= now and self.is_active
 
     def is_waiting(self, now: datetime) -> bool:
         """Return whether it can still become active."""

@@ -6,6 +6,7 @@ lists it unchanged.
 """
 
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from datetime import datetime
 from itertools import chain
 
 from ..api import Listing, Record
@@ -21,6 +22,8 @@ class Packages:
         self.past: dict[str, Record] = {}
         """The records of the packages of the past."""
         self._others: dict[str, Package] = {}
+        self._settled: dict[str, Record] = {}
+        """The records of others that would change nothing if they came again."""
 
     def __contains__(self, id_: str) -> bool:
         """Return whether a package was ever seen, by its id."""
@@ -53,6 +56,15 @@ class Packages:
         """Return whether a record is the known one of a package of the past."""
         return self.past.get(record.id) == record
 
+    def news(self, listing: Listing) -> list[Record]:
+        """Return the records that can change something: most are the same as before."""
+        past, settled = self.past, self._settled
+        return [
+            record
+            for id_, record in listing.records.items()
+            if settled.get(id_) is not record and past.get(id_) is not record
+        ]
+
     def select(self, is_wanted: Callable[[Record], bool]) -> Iterator[Package]:
         """Yield the packages whose records are wanted."""
         return self._all(record.id for record in self.records if is_wanted(record))
@@ -77,11 +89,19 @@ class Packages:
             if id_ in known or "trafficUsed" not in record.unreadable
         )
 
-    def put(self, package: Package) -> None:
-        """Add or replace a package."""
-        id_ = package.record.id
-        self.past.pop(id_, None)
-        self._others[id_] = package
+    def put(self, package: Package, now: datetime) -> None:
+        """Add or replace a package, at an aware moment.
+
+        One that was created in the future becomes news once it no longer is.
+        """
+        record = package.record
+        self.past.pop(record.id, None)
+        self._others[record.id] = package
+        is_dated = record.created is None or record.created <= now
+        if package.is_settled and is_dated:
+            self._settled[record.id] = record
+        else:
+            self._settled.pop(record.id, None)
 
     def put_past(self, records: Mapping[str, Record]) -> None:
         """Add packages of the past, by their ids."""
@@ -91,6 +111,7 @@ class Packages:
         """Drop all packages."""
         self.past.clear()
         self._others.clear()
+        self._settled.clear()
 
     def _all(self, ids: Iterable[str]) -> Iterator[Package]:
         """Yield some packages."""

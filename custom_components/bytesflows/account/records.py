@@ -76,7 +76,7 @@ class Records:
             or overview != last.overview
             or abs(now - last.time) >= RECORDS_INTERVAL
             or (last.next_expiry is not None and last.next_expiry <= now)
-            or self._ledger.watchlist.needs_confirmation
+            or bool(self._ledger.watchlist.unconfirmed)
         )
 
     def _can_wait(self, now: datetime) -> bool:

@@ -8,6 +8,7 @@ reading: use that is booked late on packages that have ended, and a new package 
 place of a record that the server dropped within the same minutes.
 """
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Final, NamedTuple
 
@@ -82,7 +83,7 @@ async def _read_some(
 ) -> Reading:
     """Read the pages on which something can have changed, until that adds up."""
     size = ledger.page_size
-    number = _next_page(ledger, None, now) or 1
+    number = _first_page(ledger, now)
     page = await client.get_records_page(number, page_size=size)
     listing = Listing(page, number=number, page_size=size)
     most = max(MIN_PARTIAL_PAGES, MAX_PARTIAL_ROWS // size)
@@ -119,42 +120,41 @@ def _may_hide_rows(ledger: Ledger, listing: Listing, overview: Overview) -> bool
     )
 
 
-def _next_page(ledger: Ledger, listing: Listing | None, now: datetime) -> int | None:
+def _first_page(ledger: Ledger, now: datetime) -> int:
+    """Return the number of the page to read first, which is the most promising."""
+    total, size = ledger.total or 0, ledger.page_size
+    if total <= size:
+        return 1
+    packages = ledger.watchlist.to_read(now)
+    likeliest = min(packages, key=_urgency(ledger, now), default=None)
+    row = 0 if likeliest is None else ledger.rows.get(likeliest.record.id, 0)
+    return row // size + 1 if row < total else 1
+
+
+def _next_page(ledger: Ledger, listing: Listing, now: datetime) -> int | None:
     """Return the number of the next page to read, or None if none is promising."""
-    watched = _likeliest_first(ledger, now)
-    if listing is None:
-        total, size, read = ledger.total or 0, ledger.page_size, set[int]()
-        rows = _rows(ledger, watched[:1]) or [0]
-    else:
-        total, size, read = listing.total or 0, listing.page_size, listing.numbers
-        unseen = _rows(ledger, [id_ for id_ in watched if id_ not in listing.records])
-        # New rows come first or last, most likely at the end where something happened.
-        # Either way the others keep their distance from one of the ends.
-        moved = total - (ledger.total or 0)
-        ends = sorted(
-            (0, total - 1),
-            key=lambda row: min(abs(row // size + 1 - number) for number in read),
-        )
-        rows = [place for row in unseen for place in (row, row + moved)] + ends
+    total, size, read = listing.total or 0, listing.page_size, listing.numbers
+    packages = ledger.watchlist.to_read(now, listing.records)
+    unread = [item.record.id for item in sorted(packages, key=_urgency(ledger, now))]
+    unseen = [ledger.rows[id_] for id_ in unread if id_ in ledger.rows]
+    # New rows come first or last, most likely at the end where something happened.
+    # Either way the others keep their distance from one of the ends.
+    moved = total - (ledger.total or 0)
+    ends = sorted(
+        (0, total - 1),
+        key=lambda row: min(abs(row // size + 1 - number) for number in read),
+    )
+    rows = [place for row in unseen for place in (row, row + moved)] + ends
     numbers = (row // size + 1 for row in rows if row == 0 or 0 < row < total)
     return next((number for number in numbers if number not in read), None)
 
 
-def _likeliest_first(ledger: Ledger, now: datetime) -> list[str]:
-    """Return the packages that can change, those that should have expired first.
+def _urgency(ledger: Ledger, now: datetime) -> Callable[[Package], tuple[bool, int]]:
+    """Return the order of reading: packages that should have expired come first.
 
     Those that changed last come next.
     """
-
-    def order(package: Package) -> tuple[bool, int]:
-        return not package.is_overdue(now), -ledger.moved[package.record.id]
-
-    return [item.record.id for item in sorted(ledger.to_read(now), key=order)]
-
-
-def _rows(ledger: Ledger, ids: list[str]) -> list[int]:
-    """Return the rows in which some packages were listed, as far as is known."""
-    return [ledger.rows[id_] for id_ in ids if id_ in ledger.rows]
+    return lambda item: (not item.is_overdue(now), -ledger.moved[item.record.id])
 
 
 def _adds_up(
@@ -165,11 +165,7 @@ def _adds_up(
         return False
     if listing.total != ledger.total + ledger.count_new(listing):
         return False
-    unread = [
-        package
-        for package in ledger.to_read(now)
-        if package.record.id not in listing.records
-    ]
+    unread = ledger.watchlist.to_read(now, listing.records)
     if any(item.needs_confirmation or item.is_overdue(now) for item in unread):
         return False
     return not unread or (growth is not None and _growth(ledger, listing) == growth)
@@ -181,10 +177,7 @@ def _growth(ledger: Ledger, listing: Listing) -> Growth:
     Rows that no package can be made of are left out.
     """
     total = available = 0
-    past = ledger.packages.past
-    for record in listing.records.values():
-        if past.get(record.id) is record:
-            continue
+    for record in ledger.packages.news(listing):
         package = ledger.packages.get(record.id)
         after = record
         if package is not None:

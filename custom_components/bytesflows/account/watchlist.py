@@ -3,9 +3,9 @@
 Times are aware and in UTC.
 """
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Container, Mapping
 from datetime import datetime
+from typing import NamedTuple
 
 from ..api import Record
 from .consumption import RETENTION
@@ -13,21 +13,11 @@ from .package import Package
 from .times import END_OF_TIME
 
 
-@dataclass(frozen=True, slots=True)
-class _Facts:
-    """Facts about the packages, which hold until one of them changes."""
+class _Kept(NamedTuple):
+    """The packages to remember, and how long they are that."""
 
-    active: tuple[Record, ...]
-    needs_confirmation: bool
-    to_keep: Mapping[str, Package]
-    first_end: datetime
-    """The first end among the packages that ended recently."""
-    first_expiry: datetime
-    """The first expiry among the packages that are not active but can change."""
-
-    def hold(self, now: datetime) -> bool:
-        """Return whether time alone has changed nothing."""
-        return now < self.first_expiry and now - self.first_end < RETENTION
+    packages: Mapping[str, Package]
+    until: datetime
 
 
 class Watchlist:
@@ -37,7 +27,10 @@ class Watchlist:
         """Start without packages."""
         self._changeable: dict[str, Package] = {}
         self._recent: dict[str, Package] = {}
-        self._facts: _Facts | None = None
+        self._unconfirmed: dict[str, Package] = {}
+        self._active: tuple[Record, ...] | None = None
+        self._kept: _Kept | None = None
+        """Both until a package changes."""
 
     def __contains__(self, id_: str) -> bool:
         """Return whether a package can change, by its id."""
@@ -49,28 +42,51 @@ class Watchlist:
         return self._changeable.values()
 
     @property
-    def active(self) -> tuple[Record, ...]:
-        """The records of the packages that the server calls active."""
-        return self._known_facts().active
+    def unconfirmed(self) -> Collection[Package]:
+        """The packages of which the next reading has to confirm something."""
+        return self._unconfirmed.values()
 
     @property
-    def needs_confirmation(self) -> bool:
-        """Whether the next reading has to confirm something."""
-        return self._known_facts().needs_confirmation
+    def active(self) -> tuple[Record, ...]:
+        """The records of the packages that the server calls active."""
+        if self._active is None:
+            packages = self._changeable.values()
+            self._active = tuple(item.record for item in packages if item.is_active)
+        return self._active
+
+    def to_read(self, now: datetime, read: Container[str] = ()) -> list[Package]:
+        """Return the listed packages that a reading has yet to look at.
+
+        `read` has the ids of those that it has seen.
+        """
+        unread = [item for id_, item in self._changeable.items() if id_ not in read]
+        return [
+            item
+            for item in unread
+            if item.is_active
+            or (item.is_listed and item.needs_confirmation)
+            or item.is_waiting(now)
+        ]
 
     def to_keep(self, now: datetime) -> Mapping[str, Package]:
         """Return the packages to remember, by id: all of these."""
-        if not self._known_facts().hold(now):
-            for package in (self._recent | self._changeable).values():
+        self._kept = self._kept or self._keep()
+        if self._kept.until <= now:
+            for package in self._kept.packages.values():
                 self.put(package, now)
-        return self._known_facts().to_keep
+            self._kept = self._keep()
+        return self._kept.packages
 
     def put(self, package: Package, now: datetime) -> bool:
         """Add, replace, or drop a package; return whether it could and can change."""
-        self._facts = None
+        self._active = self._kept = None
         id_ = package.record.id
         could_change = id_ in self._changeable
-        if package.is_active or package.needs_confirmation or package.is_waiting(now):
+        if package.needs_confirmation:
+            self._unconfirmed[id_] = package
+        else:
+            self._unconfirmed.pop(id_, None)
+        if id_ in self._unconfirmed or package.is_active or package.is_waiting(now):
             self._changeable[id_] = package
         else:
             self._changeable.pop(id_, None)
@@ -82,32 +98,26 @@ class Watchlist:
 
     def clear(self) -> None:
         """Drop all packages."""
-        self._facts = None
+        self._active = self._kept = None
         self._changeable.clear()
         self._recent.clear()
+        self._unconfirmed.clear()
 
-    def _known_facts(self) -> _Facts:
-        """Return the facts, which are put together once per change."""
-        if self._facts is None:
-            changeable = self._changeable.values()
-            self._facts = _Facts(
-                active=tuple(item.record for item in changeable if item.is_active),
-                needs_confirmation=any(item.needs_confirmation for item in changeable),
-                to_keep=self._recent | self._changeable,
-                first_end=min(
-                    (item.ended for item in self._recent.values() if item.ended),
-                    default=END_OF_TIME,
-                ),
-                first_expiry=min(
-                    (
-                        item.record.expires
-                        for item in changeable
-                        if not item.is_active and item.record.expires is not None
-                    ),
-                    default=END_OF_TIME,
-                ),
-            )
-        return self._facts
+    def _keep(self) -> _Kept:
+        """Return the packages to remember, until time alone changes them."""
+        ends = (item.ended for item in self._recent.values() if item.ended)
+        expiries = (
+            item.record.expires
+            for item in self._changeable.values()
+            if item.record.expires is not None and not item.is_active
+        )
+        return _Kept(
+            self._recent | self._changeable,
+            min(
+                min(expiries, default=END_OF_TIME),
+                min(ends, default=END_OF_TIME - RETENTION) + RETENTION,
+            ),
+        )
 
 
 def is_past(record: Record, now: datetime) -> bool:

@@ -1,0 +1,39 @@
+"""The newest package of each source, which tells new packages from old ones.
+
+Times are aware and in UTC.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from ..api import Record, Source
+from .times import CLOCK_TOLERANCE, EPOCH
+from .unreadable import FirstSeen
+
+
+class Newest(dict[Source, datetime]):
+    """The creation time of the newest package, by source."""
+
+    def note(self, records: Iterable[Record], now: datetime) -> None:
+        """Take packages into account that were not created in the future."""
+        latest = now + CLOCK_TOLERANCE
+        for record in records:
+            created = record.created
+            if (
+                created is not None
+                and created <= latest
+                and created > self.get(record.source, EPOCH)
+            ):
+                self[record.source] = created
+
+    def first_seen(self, record: Record) -> FirstSeen:
+        """Return whether an unknown package came after all known ones of its source.
+
+        Any other was there before we looked, and the server lists it again.
+        """
+        newest = self.get(record.source)
+        if record.created is None:
+            is_new = record.is_active
+        else:
+            is_new = newest is None or record.created > newest
+        return FirstSeen.NEW if is_new else FirstSeen.OLD
