@@ -3,6 +3,7 @@
 import asyncio
 from unittest.mock import patch
 
+from aiohttp import ClientTimeout
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
@@ -302,7 +303,7 @@ async def test_user_errors(
 ) -> None:
     """Each failure of each endpoint has its text, and the next try succeeds."""
     if fault.hang:
-        monkeypatch.setattr(client_module, "TIMEOUT", 0.1)
+        monkeypatch.setattr(client_module, "TIMEOUT", ClientTimeout(total=0.1))
     api.break_(fault, path)
     form = {"api_token": EXAMPLE_TOKEN, "advanced": advanced(api.url, verify_ssl=False)}
 
@@ -311,7 +312,7 @@ async def test_user_errors(
     assert result["errors"] == errors
     assert suggestions(result) == {"url": api.url, "verify_ssl": False}
 
-    monkeypatch.setattr(client_module, "TIMEOUT", 30)
+    monkeypatch.setattr(client_module, "TIMEOUT", ClientTimeout(total=30))
     api.heal()
     result = await submit(hass, result, **form)
     assert result["type"] is FlowResultType.CREATE_ENTRY

@@ -7,7 +7,11 @@ from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.bytesflows import dashboard
 from custom_components.bytesflows.dashboard import MODULE, MODULE_URL
-from custom_components.bytesflows.sensor import OVERVIEW_SENSORS, PACKAGES_SENSORS
+from custom_components.bytesflows.sensor import (
+    BALANCE_SENSOR,
+    OVERVIEW_SENSORS,
+    PACKAGES_SENSORS,
+)
 from dev import ROOT
 from homeassistant.components.frontend import DATA_EXTRA_MODULE_URL
 from homeassistant.core import HomeAssistant
@@ -120,7 +124,8 @@ def test_no_account_is_not_no_limit(language: str) -> None:
 
 def test_every_entity_is_known() -> None:
     """The dashboard names no entity that does not exist, or will not."""
-    known = {item.key for item in (*OVERVIEW_SENSORS, *PACKAGES_SENSORS)}
+    sensors = (*OVERVIEW_SENSORS, BALANCE_SENSOR, *PACKAGES_SENSORS)
+    known = {item.key for item in sensors}
     known |= {"traffic_low", "expiring_soon", "expected_unused_traffic"}
     for names in re.findall(r'(?:pair|alarm|tiles)\(account, ("[^)]*)\)', SOURCE):
         assert set(re.findall(r'"(\w+)"', names)) <= known

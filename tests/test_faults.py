@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 from traceback import format_exception
 
+from aiohttp import ClientTimeout
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
@@ -50,7 +51,7 @@ NO_PACKAGES = "no packages"
 # Exceptions say more than forms do.
 KINDS = {"paused": LIMITED, "server_error": CONNECTION, "unexpected_status": RESPONSE}
 # Enough for the answers that come, even on a busy machine.
-TIME_TO_ANSWER = 1.0
+TIME_TO_ANSWER = ClientTimeout(total=1)
 
 ANSWERS = [
     *((OVERVIEW, trouble) for trouble in OVERVIEW_TROUBLES),

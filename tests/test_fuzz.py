@@ -325,6 +325,7 @@ def _odd_values(draw: st.DrawFn, path: str) -> tuple[Fault, set[str]]:
 ALL_KEYS: Final = {
     description.key
     for descriptions in (
+        (sensor.BALANCE_SENSOR,),
         sensor.OVERVIEW_SENSORS,
         sensor.PACKAGES_SENSORS,
         binary_sensor.ALARMS,

@@ -36,6 +36,7 @@ from custom_components.bytesflows.const import DOMAIN
 from custom_components.bytesflows.errors import error_key, reason_of
 from custom_components.bytesflows.event import PACKAGE_EVENT
 from custom_components.bytesflows.sensor import (
+    BALANCE_SENSOR,
     LAST_UPDATE_SENSOR,
     OVERVIEW_SENSORS,
     PACKAGES_SENSORS,
@@ -57,6 +58,7 @@ ENTITIES: dict[str, tuple[EntityDescription, ...]] = {
     "event": (PACKAGE_EVENT,),
     "sensor": (
         *OVERVIEW_SENSORS,
+        BALANCE_SENSOR,
         *PACKAGES_SENSORS,
         LAST_UPDATE_SENSOR,
     ),

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from aiohttp import ClientTimeout
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
@@ -322,7 +323,7 @@ async def test_errors(
     api.accounts[0].token = OTHER_TOKEN
     result = await entry.start_reauth_flow(hass)
     if fault.hang:
-        monkeypatch.setattr(client_module, "TIMEOUT", 0.1)
+        monkeypatch.setattr(client_module, "TIMEOUT", ClientTimeout(total=0.1))
     api.break_(fault)
 
     result = await submit(hass, result, api_token=OTHER_TOKEN)
@@ -330,7 +331,7 @@ async def test_errors(
     assert result["errors"] == errors
     assert entry.data["api_token"] == EXAMPLE_TOKEN
 
-    monkeypatch.setattr(client_module, "TIMEOUT", 30)
+    monkeypatch.setattr(client_module, "TIMEOUT", ClientTimeout(total=30))
     api.heal()
     result = await submit(hass, result, api_token=OTHER_TOKEN)
     assert result["reason"] == "reauth_successful"

@@ -192,6 +192,8 @@ class Registrations:
     @callback
     def async_check_targets(self) -> None:
         """Warn about automations whose target has no account."""
+        if not self._items and not self._without_account:
+            return
         targets: set[str] = set()
         detached: set[str] = set()
         for item in self._items:

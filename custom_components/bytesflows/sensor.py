@@ -40,8 +40,6 @@ class OverviewSensorEntityDescription(SensorEntityDescription):
     """Sensor whose value is in the overview."""
 
     value_fn: Callable[[Overview], float | Decimal | None]
-    unit_fn: Callable[[Overview], str | None] | None = None
-    """The unit, if the overview has it, too."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,14 +130,14 @@ OVERVIEW_SENSORS: tuple[OverviewSensorEntityDescription, ...] = (
         suggested_display_precision=1,
         value_fn=lambda overview: overview.available_percentage,
     ),
-    OverviewSensorEntityDescription(
-        key="balance",
-        device_class=SensorDeviceClass.MONETARY,
-        state_class=SensorStateClass.TOTAL,
-        suggested_display_precision=2,
-        value_fn=lambda overview: overview.balance,
-        unit_fn=lambda overview: overview.currency,
-    ),
+)
+
+BALANCE_SENSOR = OverviewSensorEntityDescription(
+    key="balance",
+    device_class=SensorDeviceClass.MONETARY,
+    state_class=SensorStateClass.TOTAL,
+    suggested_display_precision=2,
+    value_fn=lambda overview: overview.balance,
 )
 
 PACKAGES_SENSORS: tuple[PackagesSensorEntityDescription, ...] = (
@@ -237,6 +235,7 @@ async def async_setup_entry(
     async_add_entities(
         [
             *(BytesFlowsOverviewSensor(coordinator, item) for item in OVERVIEW_SENSORS),
+            BytesFlowsBalanceSensor(coordinator, BALANCE_SENSOR),
             *(BytesFlowsPackagesSensor(coordinator, item) for item in PACKAGES_SENSORS),
             BytesFlowsLastUpdateSensor(coordinator, LAST_UPDATE_SENSOR),
         ]
@@ -256,16 +255,24 @@ class BytesFlowsOverviewSensor(BytesFlowsEntity, SensorEntity):
 
     @property
     @override
+    def _value(self) -> object:
+        """Return the value."""
+        return self.native_value
+
+
+class BytesFlowsBalanceSensor(BytesFlowsOverviewSensor):
+    """The balance of an account, in the currency that comes with it."""
+
+    @property
+    @override
     def native_unit_of_measurement(self) -> str | None:
-        """Return the unit, which may come with the value."""
-        if self.entity_description.unit_fn is None:
-            return super().native_unit_of_measurement
-        return self.entity_description.unit_fn(self.coordinator.data.overview)
+        """Return the currency."""
+        return self.coordinator.data.overview.currency
 
     @property
     @override
     def _value(self) -> object:
-        """Return the value and its unit."""
+        """Return the balance and its currency."""
         return self.native_value, self.native_unit_of_measurement
 
 

@@ -46,7 +46,7 @@ class _Snapshot:
 
     def is_fallen_behind(self, new: _Snapshot) -> bool:
         """Return whether a use went down, which a crash must not undo."""
-        return any(
+        return self.packages is not new.packages and any(
             package.record.traffic_used < self.packages[id_].record.traffic_used
             for id_, package in new.packages.items()
             if id_ in self.packages and package is not self.packages[id_]

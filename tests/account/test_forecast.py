@@ -8,7 +8,6 @@ import pytest
 from custom_components.bytesflows.account import Consumption, Ledger, Summary
 from custom_components.bytesflows.account.consumption import rounded_down
 from custom_components.bytesflows.account.forecast import (
-    daily_allowance,
     forecast_at,
     is_expiring_soon,
     is_low,
@@ -235,7 +234,7 @@ def test_unused(packages: list[Record], a_day: float, expected: int) -> None:
 )
 def test_daily_allowance(packages: list[Record], expected: int | None) -> None:
     """The remaining traffic is shared out over the days until the last expiry."""
-    assert daily_allowance(packages, NOW) == expected
+    assert summary(*packages).daily_allowance == expected
 
 
 def test_calm() -> None:

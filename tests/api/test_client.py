@@ -11,7 +11,7 @@ from pathlib import Path
 import subprocess
 import sys
 
-from aiohttp import ClientSession
+from aiohttp import ClientSession, ClientTimeout
 from freezegun.api import FrozenDateTimeFactory
 import orjson
 import pytest
@@ -378,7 +378,7 @@ async def test_slow_answers(
     fault: Fault,
 ) -> None:
     """An answer that takes too long is given up."""
-    monkeypatch.setattr(client_module, "TIMEOUT", 0.05)
+    monkeypatch.setattr(client_module, "TIMEOUT", ClientTimeout(total=0.05))
     api.break_(fault)
     with pytest.raises(BytesFlowsTimeoutError):
         await client.get_overview()
@@ -423,9 +423,10 @@ async def test_no_server(session: ClientSession, url: str) -> None:
     assert not isinstance(error.value, BytesFlowsTimeoutError)
 
 
-async def test_no_tls(client: BytesFlowsClient, api: SimulatedApi) -> None:
+async def test_no_tls(session: ClientSession, api: SimulatedApi) -> None:
     """A server that does not speak TLS is a connection error."""
-    client._url = client._url.with_scheme("https")
+    url = api.url.replace("http:", "https:")
+    client = BytesFlowsClient(session, api.accounts[0].token, time_zone=UTC, url=url)
     with pytest.raises(BytesFlowsConnectionError):
         await client.get_overview()
 

@@ -7,14 +7,13 @@ stands still.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from .times import CLOCK_TOLERANCE
 
 
-@dataclass(frozen=True, slots=True)
-class _Claim:
+class _Claim(NamedTuple):
     """A time, and when it was said by the monotonic clock."""
 
     time: datetime

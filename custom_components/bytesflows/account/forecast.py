@@ -6,9 +6,12 @@ first is assumed. Values move by the hour: `now` is rounded down, so that an idl
 account writes no states.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
+from functools import lru_cache
+from math import inf
 from typing import Final, NamedTuple
 
 from ..api import Overview, Record, Source
@@ -78,24 +81,24 @@ def summarize(
     `rate` is bytes per second, None if it is unknown; `time_zone` is the API's.
     """
     usable = [record for record in packages if record.is_usable(now)]
-    next_expiry = first_expiry(usable)
+    next_expiry, last = first_expiry(usable), last_expiry(usable)
     hour = rounded_down(now)
     forecast = None if rate is None else forecast_at(usable, rate, hour)
+    remaining: dict[Source, int] = defaultdict(int)
+    for record in usable:
+        remaining[record.source] += record.remaining
+    offset, midnight_offset = _offsets(hour, time_zone)
     return Summary(
         usable_count=len(usable),
         is_unlimited=any(record.is_unlimited for record in usable),
         next_expiry=next_expiry,
-        expiring_traffic=_remaining(
-            record
+        expiring_traffic=sum(
+            record.remaining
             for record in usable
             if next_expiry is not None and record.expires == next_expiry
         ),
-        purchased_traffic_available=_remaining(
-            record for record in usable if record.source is Source.ORDER
-        ),
-        check_in_traffic_available=_remaining(
-            record for record in usable if record.source is Source.SIGN
-        ),
+        purchased_traffic_available=remaining[Source.ORDER],
+        check_in_traffic_available=remaining[Source.SIGN],
         last_purchase=newest.get(Source.ORDER),
         last_check_in=newest.get(Source.SIGN),
         lifetime_consumption=lifetime_consumption,
@@ -104,10 +107,12 @@ def summarize(
         ),
         estimated_depletion=forecast and forecast.depletion,
         expected_unused_traffic=forecast and forecast.unused,
-        daily_allowance=daily_allowance(usable, hour),
-        last_expiry=last_expiry(usable),
-        utc_offset=offset_at(hour, time_zone) / HOUR,
-        midnight_offset=offset_at(start_of_day(hour, time_zone), time_zone) / HOUR,
+        daily_allowance=(
+            None if last is None else daily_allowance(remaining.values(), last, hour)
+        ),
+        last_expiry=last,
+        utc_offset=offset,
+        midnight_offset=midnight_offset,
     )
 
 
@@ -139,29 +144,29 @@ def forecast_at(usable: Iterable[Record], rate: float, now: datetime) -> Forecas
     The package that expires first is used first; what expires unused is left out. One
     without a size lasts until it expires.
     """
-    end, unused, records = now, 0, sorted(usable, key=_expiry)
+    end, unused, records = 0.0, 0, sorted(usable, key=_expiry)
     for record in records:
-        begin, expires = end, _expiry(record)
-        end = min(_used_up(record, rate, begin), expires)
-        if record.expires is not None:
-            most = rate * (expires - begin).total_seconds()
-            unused += max(0, round(record.remaining - most))
-    is_known = rate > 0 and bool(records) and end - now <= MAX_FORECAST
-    return Forecast(rounded_down(end + HOUR / 2) if is_known else None, unused)
+        begin, remaining = end, record.remaining
+        lasts = inf if record.is_unlimited or rate <= 0 else remaining / rate
+        if record.expires is None:
+            end = begin + lasts
+        else:
+            left = (record.expires - now).total_seconds()
+            end = min(begin + lasts, left)
+            unused += max(0, round(remaining - rate * (left - begin)))
+    is_known = rate > 0 and bool(records) and end <= MAX_FORECAST.total_seconds()
+    depletion = now + timedelta(seconds=end) + HOUR / 2 if is_known else None
+    return Forecast(depletion and rounded_down(depletion), unused)
 
 
-def daily_allowance(usable: Sequence[Record], now: datetime) -> int | None:
+def daily_allowance(remaining: Iterable[int], end: datetime, now: datetime) -> int:
     """Return the bytes per day that use everything up by the last expiry.
 
     Days are rounded up until the last 3, which count by the hour, and are at least one.
-    None if a package never expires or there is none.
     """
-    end = last_expiry(usable)
-    if end is None:
-        return None
     left = end - now
     days = left / DAY if left <= HOURLY_WITHIN else -(-left // DAY)
-    return round(_remaining(usable) / max(1.0, days))
+    return round(sum(remaining) / max(1.0, days))
 
 
 def is_low(
@@ -191,21 +196,14 @@ def is_expiring_soon(summary: Summary, now: datetime, window: timedelta) -> bool
     return summary.next_expiry is not None and summary.next_expiry - now <= window
 
 
-def _used_up(record: Record, rate: float, begin: datetime) -> datetime:
-    """Return when a package would be used up, or the end of time."""
-    if record.is_unlimited or rate <= 0:
-        return END_OF_TIME
-    try:
-        return begin + timedelta(seconds=record.remaining / rate)
-    except OverflowError:
-        return END_OF_TIME
-
-
 def _expiry(record: Record) -> datetime:
     """Return the expiry, or the end of time."""
     return record.expires or END_OF_TIME
 
 
-def _remaining(records: Iterable[Record]) -> int:
-    """Return the bytes remaining in some packages."""
-    return sum(record.remaining for record in records)
+# The next ones come in an hour.
+@lru_cache(maxsize=8)
+def _offsets(hour: datetime, zone: tzinfo) -> tuple[float, float]:
+    """Return the hours by which a time zone is ahead, now and at its last midnight."""
+    midnight = start_of_day(hour, zone)
+    return offset_at(hour, zone) / HOUR, offset_at(midnight, zone) / HOUR

@@ -32,7 +32,7 @@ from .shape import describe_shape
 
 DEFAULT_URL: Final = "https://bytesflows.com"
 
-TIMEOUT: Final = 30.0
+TIMEOUT: Final = aiohttp.ClientTimeout(total=30)
 """Seconds that a whole request may take."""
 MAX_BODY: Final = 1024 * 1024
 """Bytes of an uncompressed body, beyond which it is not read."""
@@ -42,6 +42,8 @@ MAX_EXCESS: Final = 10
 """Multiple of the requested rows that the server may put on a page."""
 
 _LOGGER: Final = logging.getLogger(__name__)
+_OVERVIEW: Final = "api/v1/dashboard/asset"
+_RECORDS: Final = "api/v1/user/traffic/records"
 _SENDABLE_TOKEN: Final = re.compile(r"[\x21-\x7e]+")
 _PAUSING: Final = {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}
 
@@ -88,6 +90,11 @@ class BytesFlowsClient:
         self._session = session
         self._token = token
         self._url = URL(url)
+        self._endpoints = {path: self._url / path for path in (_OVERVIEW, _RECORDS)}
+        self._headers = {
+            "Accept": "application/json",
+            "Authorization": f"Bearer {token}",
+        }
         self._codec = Codec(time_zone)
         self._pauses = pauses or Pauses()
         self._slots = slots or asyncio.Semaphore(MAX_PARALLEL_REQUESTS)
@@ -106,9 +113,7 @@ class BytesFlowsClient:
 
         Raise `BytesFlowsError` as described for the class.
         """
-        return await self._request(
-            "api/v1/dashboard/asset", self._codec.decode_overview
-        )
+        return await self._request(_OVERVIEW, self._codec.decode_overview)
 
     async def get_records_page(
         self, page: int = 1, *, page_size: int = PAGE_SIZE, source: Source | None = None
@@ -127,7 +132,7 @@ class BytesFlowsClient:
             max_rows = min(MAX_EXCESS * page_size, MAX_LARGE_PAGE)
             return self._codec.decode_page(data, max_rows=max_rows)
 
-        return await self._request("api/v1/user/traffic/records", decode, params)
+        return await self._request(_RECORDS, decode, params)
 
     async def get_records(
         self, source: Source | None = None, *, first: RecordsPage | None = None
@@ -203,7 +208,7 @@ class BytesFlowsClient:
                 response = await self._get(path, params)
         except TimeoutError:
             failure = BytesFlowsTimeoutError(
-                f"no complete response within {TIMEOUT:.0f} s"
+                f"no complete response within {TIMEOUT.total:g} s"
             )
         except (aiohttp.ClientError, OSError, UnicodeError) as err:
             failure = BytesFlowsConnectionError(_describe(err))
@@ -217,14 +222,11 @@ class BytesFlowsClient:
     async def _get(self, path: str, params: Mapping[str, str] | None) -> Response:
         """Send a GET request, and note the time of the response."""
         async with self._session.get(
-            self._url / path,
+            self._endpoints[path],
             params=params,
-            headers={
-                "Accept": "application/json",
-                "Authorization": f"Bearer {self._token}",
-            },
+            headers=self._headers,
             allow_redirects=False,
-            timeout=aiohttp.ClientTimeout(total=TIMEOUT),
+            timeout=TIMEOUT,
         ) as response:
             self.server_time = read_server_time(response.headers)
             return Response(
@@ -257,7 +259,7 @@ def _describe(error: Exception) -> str:
 async def _read_body(response: aiohttp.ClientResponse) -> bytes:
     """Return a body of bounded size."""
     body = bytearray()
-    async for chunk in response.content.iter_any():
+    while chunk := await response.content.readany():
         body += chunk
         if len(body) > MAX_BODY:
             raise BytesFlowsParseError(f"the response is larger than {MAX_BODY} bytes")

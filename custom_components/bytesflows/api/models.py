@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from decimal import Decimal
 from enum import StrEnum
+from functools import lru_cache
 from operator import itemgetter
 import re
 from typing import Any, Final, NamedTuple
@@ -66,6 +67,8 @@ class Source(StrEnum):
 _SOURCES: Final[dict[str | None, Source]] = {source.value: source for source in Source}
 
 
+# Most polls have the same balance.
+@lru_cache(maxsize=4, typed=True)
 def _read_decimal(value: object) -> Decimal:
     """Read a number that arrived as a number or as text."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
@@ -294,6 +297,10 @@ class RecordsPage:
     """Number of rows that are no objects or have no readable id."""
 
 
+type _Cached = tuple[tuple[object, ...], Record]
+"""The values of a row, and the record that they were read as."""
+
+
 class Codec:
     """Convert between the API's objects and ours, with times in one time zone."""
 
@@ -304,7 +311,7 @@ class Codec:
         self._readers = [field.read for field in self._record_fields]
         # Most rows are the same at the next reading. Bounded by `MAX_CACHED_ROWS`, and
         # by the limits of every text of a row that can be read.
-        self._cached: dict[object, tuple[tuple[object, ...], Record]] = {}
+        self._cached: dict[object, _Cached] = {}
 
     def decode_overview(self, data: object) -> Overview:
         """Return the overview in `data` (API document, section 1).
@@ -458,19 +465,33 @@ class Codec:
         # Booleans equal 0 and 1, but cannot be read; nor can ids with a fraction.
         if cached and cached[0] == values and _ODD.isdisjoint(map(type, values)):
             return cached[1]
-        record = self._decode_fields(values)
+        record = self._decode_fields(values, cached)
         if record is not None and not record.unreadable:
             if len(self._cached) >= MAX_CACHED_ROWS:
                 self._cached.clear()
             self._cached[values[0]] = values, record
         return record
 
-    def _decode_fields(self, row: tuple[object, ...]) -> Record | None:
-        """Return the record of the values of a row, or None without a readable id."""
+    def _decode_fields(
+        self, row: tuple[object, ...], cached: _Cached | None
+    ) -> Record | None:
+        """Return the record of the values of a row, or None without a readable id.
+
+        Those that are the same as in the cached row are not read again.
+        """
         found: list[Any]
         try:
             # The usual case, and the fastest: all of them can be read.
-            found = [read(it) for read, it in zip(self._readers, row, strict=True)]
+            if cached is None:
+                found = [read(it) for read, it in zip(self._readers, row, strict=True)]
+            else:
+                before, known = cached
+                found = [
+                    value if it == was and type(it) is type(was) else read(it)
+                    for read, it, was, value in zip(
+                        self._readers, row, before, known[:-1], strict=True
+                    )
+                ]
             record = Record(*found)
         except TypeError, ValueError:
             values, unreadable = _read_fields(self._record_fields, row)
