@@ -28,7 +28,12 @@ from .connection import Requests
 from .const import DOMAIN, LOGGER
 from .dispatch import Dispatcher, account_signal
 from .errors import TIMER_SLACK, update_error
-from .issues import async_note_error, async_note_records, async_update_issues
+from .issues import (
+    async_note_error,
+    async_note_records,
+    async_update_issues,
+    is_in_order,
+)
 from .registrations import async_get_registrations
 from .rejections import Rejection, async_get_rejections
 from .schedule import MIN_UPDATE_INTERVAL, UPDATE_INTERVAL, next_interval
@@ -71,6 +76,8 @@ class BytesFlowsCoordinator(DataUpdateCoordinator[AccountData]):
         self._alarm_listeners: list[Callable[[], None]] = []
         self._requests = Requests()
         self._polled: AccountData | None = None
+        self._is_in_order = False
+        """Whether the last poll was a good one after which there was no issue."""
 
     @callback
     def async_start(self) -> None:
@@ -145,6 +152,7 @@ class BytesFlowsCoordinator(DataUpdateCoordinator[AccountData]):
     async def _async_update_data(self) -> AccountData:
         """Poll the account, unless its token was rejected not long ago."""
         self._polled = None
+        was_in_order, self._is_in_order = self._is_in_order, False
         self.update_interval = UPDATE_INTERVAL
         if self._requests.is_ended:
             return self._data_while_unloading()
@@ -167,7 +175,9 @@ class BytesFlowsCoordinator(DataUpdateCoordinator[AccountData]):
             self.hass, self.config_entry, self.account, had_records=had_records
         )
         self._rejections.async_accept(self.hass, self.config_entry)
-        async_update_issues(self.hass, self.config_entry, self.account)
+        self._is_in_order = is_in_order(self.account)
+        if not (was_in_order and self._is_in_order):
+            async_update_issues(self.hass, self.config_entry, self.account)
         self.update_interval = next_interval(
             self.account, self._dispatcher.next_low_mark
         )

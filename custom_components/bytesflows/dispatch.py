@@ -154,9 +154,8 @@ class Dispatcher:
     @property
     def next_low_mark(self) -> datetime | None:
         """When the next mark of low traffic is due, which wants a poll."""
-        entry_id = self._config_entry.entry_id
         return self._account.scales.next_low_mark(
-            self._registrations.low_durations(entry_id)
+            self._registrations.places(self._config_entry.entry_id)
         )
 
     async def _async_run(self) -> None:
@@ -237,7 +236,7 @@ class Dispatcher:
             seconds = RETRY_SECONDS
         elif (
             due := self._account.scales.next_package_mark(
-                self._registrations.lead_times(self._config_entry.entry_id)
+                self._registrations.places(self._config_entry.entry_id)
             )
         ) is not None:
             seconds = max(0.0, (due - self._account.clock.now()).total_seconds())

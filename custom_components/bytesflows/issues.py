@@ -27,6 +27,17 @@ TARGET_WITHOUT_ACCOUNT: Final = "target_without_account"
 MAX_EVIDENCE: Final = 10
 
 
+def is_in_order(account: Account) -> bool:
+    """Return whether a good poll left nothing that there is an issue for."""
+    state, verdict = account.state, account.zone_verdict
+    return not (
+        state.invalid_responses.since
+        or state.unreadable_values.since
+        or verdict.evidence
+        or verdict.is_confirmed
+    )
+
+
 @callback
 def async_update_issues(
     hass: HomeAssistant,

@@ -60,9 +60,7 @@ class Outbox:
         batch, scales = self._batch, self._account.state.marks
         before = scales.copy() if batch.scales is None else batch.scales[0]
         due = self._account.scales.take_due(
-            self._registrations.low_durations(),
-            self._registrations.lead_times(),
-            with_changes=self._has_entities(),
+            self._registrations.places(), with_changes=self._has_entities()
         )
         batch.scales = before, scales.copy()
         batch.changes += due.changes

@@ -25,6 +25,7 @@ from homeassistant.helpers.start import async_at_started
 from homeassistant.helpers.trigger import TriggerActionRunner
 from homeassistant.util.hass_dict import HassKey
 
+from .account import Places
 from .const import DOMAIN, LOGGER
 from .issues import async_update_target_issue
 from .target import async_get_accounts
@@ -90,31 +91,23 @@ class Registrations:
         self._listeners.append(listener)
         return lambda: self._listeners.remove(listener)
 
-    def low_durations(self, entry_id: str | None = None) -> dict[bool, set[timedelta]]:
-        """Return the marks of low traffic of an account or all, and of the opposite."""
-        return {
-            True: self._durations(MarkKind.LOW, entry_id),
-            False: self._durations(MarkKind.NOT_LOW, entry_id),
-        }
-
-    def lead_times(self, entry_id: str | None = None) -> set[timedelta]:
-        """Return the marks of packages of an account or all."""
-        return self._durations(MarkKind.PACKAGE, entry_id)
-
-    def _durations(self, kind: MarkKind, entry_id: str | None) -> set[timedelta]:
-        """Return the places of all marks of a kind.
+    def places(self, entry_id: str | None = None) -> Places:
+        """Return the places at which triggers wait, of an account or all.
 
         Those of an account are as of the last check of the targets: good enough to
         wake for them, while `waiting` decides who gets a mark.
         """
-        return {
-            item.duration
-            for item in self._items
-            if item.kind is kind
-            and (
-                entry_id is None or item.entry_ids is None or entry_id in item.entry_ids
-            )
+        low, not_low, packages = set[timedelta](), set[timedelta](), set[timedelta]()
+        found = {
+            MarkKind.LOW: low,
+            MarkKind.NOT_LOW: not_low,
+            MarkKind.PACKAGE: packages,
         }
+        for item in self._items:
+            entry_ids = item.entry_ids
+            if entry_id is None or entry_ids is None or entry_id in entry_ids:
+                found[item.kind].add(item.duration)
+        return Places(low, not_low, packages)
 
     def waiting(
         self, entry_id: str, kind: MarkKind, duration: timedelta

@@ -15,6 +15,7 @@ from custom_components.bytesflows.account import (
     Due,
     LowMark,
     PackageMark,
+    Places,
 )
 from custom_components.bytesflows.account.records import Records
 from custom_components.bytesflows.api import (
@@ -38,8 +39,7 @@ class Life:
         """Begin with some packages."""
         self.model = Model()
         self.machine_error = machine_error
-        self.lead_times = (DAY, 2 * DAY)
-        self.durations = {True: (NONE, 15 * MINUTE), False: (NONE,)}
+        self.places = Places((NONE, 15 * MINUTE), (NONE,), (DAY, 2 * DAY))
         for size in sizes:
             self.model.arrive("order", size)
         self.account: Account
@@ -74,9 +74,7 @@ class Life:
 
     def note(self) -> Due:
         """Note the changes and marks that are due."""
-        due = self.account.scales.take_due(
-            self.durations, self.lead_times, with_changes=True
-        )
+        due = self.account.scales.take_due(self.places, with_changes=True)
         self.changes += pairs(due.changes)
         for mark in due.marks:
             if isinstance(mark, PackageMark):
@@ -141,7 +139,7 @@ async def test_changes_wait_for_the_dispatch() -> None:
     life.model.now += MINUTES
     life.model.arrive("sign", GIB)
     await life.account.poll()
-    kept = life.account.scales.take_due(life.durations, (), with_changes=False)
+    kept = life.account.scales.take_due(life.places, with_changes=False)
     assert kept.changes == ()
     life.note()
     life.note()
@@ -234,7 +232,7 @@ async def test_marks_of_packages_in_an_outage() -> None:
     life = Life(GIB)
     await life.poll()
     life.client.overview_error = BytesFlowsConnectionError("reset")
-    due = life.account.scales.next_package_mark(life.lead_times)
+    due = life.account.scales.next_package_mark(life.places)
     assert due == NOW + 18 * DAY
     life.model.now = due
     life.note()
@@ -267,13 +265,12 @@ async def test_low_traffic() -> None:
     """Low traffic has its marks in good polls only, over outages and restarts."""
     life = Life(100)
     await life.poll()
-    assert life.account.scales.next_low_mark(life.durations) is None
+    assert life.account.scales.next_low_mark(life.places) is None
     life.package.used = 95
     await life.poll()
     assert life.marks == [("low", NONE)]
     assert (
-        life.account.scales.next_low_mark(life.durations)
-        == life.model.now + 15 * MINUTE
+        life.account.scales.next_low_mark(life.places) == life.model.now + 15 * MINUTE
     )
     life.client.overview_error = BytesFlowsConnectionError("reset")
     for _ in range(4):
@@ -285,7 +282,7 @@ async def test_low_traffic() -> None:
     assert life.marks == [("low", NONE)]
     await life.poll()
     assert life.marks == [("low", NONE), ("low", 15 * MINUTE)]
-    assert life.account.scales.next_low_mark(life.durations) is None
+    assert life.account.scales.next_low_mark(life.places) is None
     await life.polls(HOUR)
     life.package.used = 0
     await life.poll()
@@ -296,7 +293,7 @@ async def test_low_at_the_first_reading() -> None:
     """Traffic that is low at the first reading fires nothing."""
     life = Life(100)
     life.package.used = 95
-    assert life.account.scales.next_low_mark(life.durations) is None
+    assert life.account.scales.next_low_mark(life.places) is None
     assert (await life.polls(HOUR)).is_low is True
     assert life.marks == []
 
@@ -451,7 +448,7 @@ async def test_machine_that_is_wrong_when_it_starts_again(error: timedelta) -> N
     life.client.records_error = BytesFlowsConnectionError("reset")
     life.package.used = 95
     await life.poll()
-    assert life.account.scales.next_package_mark(life.lead_times) is None
+    assert life.account.scales.next_package_mark(life.places) is None
     await life.poll()
     assert life.marks[1:] == [("low", NONE)]
     await life.poll()

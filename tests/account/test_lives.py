@@ -21,6 +21,7 @@ from custom_components.bytesflows.account import (
     ChangeKind,
     Clock,
     PackageMark,
+    Places,
 )
 from custom_components.bytesflows.api import (
     BytesFlowsConnectionError,
@@ -39,7 +40,7 @@ pytestmark = pytest.mark.slow
 NONE: Final = timedelta(0)
 LIFE: Final = 60 * DAY
 LEAD_TIMES: Final = (DAY, 2 * DAY)
-DURATIONS: Final = {True: (NONE,), False: (NONE,)}
+PLACES: Final = Places((NONE,), (NONE,), LEAD_TIMES)
 LONGEST_SLEEP: Final = 11 * HOUR
 PATIENCE: Final = 10 * MINUTE
 """How long what is due waits for storage that fails."""
@@ -183,9 +184,7 @@ class World:
         """Save what is due as dispatched, then dispatch it."""
         state = self.account.state
         before = state.marks.copy()
-        due = self.account.scales.take_due(
-            DURATIONS, LEAD_TIMES, with_changes=with_changes
-        )
+        due = self.account.scales.take_due(PLACES, with_changes=with_changes)
         after = state.marks.copy()
         if self.save():
             self.unsaved_since = None
@@ -210,7 +209,7 @@ class World:
     async def wait(self, time: timedelta) -> None:
         """Let time pass until the next poll, and wake for marks that are due."""
         end = self.model.now + time
-        due = self.account.scales.next_package_mark(LEAD_TIMES)
+        due = self.account.scales.next_package_mark(PLACES)
         if due is not None:
             wait = due - self.account.clock.now()
             if NONE <= wait < time:

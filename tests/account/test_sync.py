@@ -8,7 +8,13 @@ from typing import Any, override
 from hypothesis import HealthCheck, settings, strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
-from custom_components.bytesflows.account import ChangeKind, LowMark, Mark, PackageMark
+from custom_components.bytesflows.account import (
+    ChangeKind,
+    LowMark,
+    Mark,
+    PackageMark,
+    Places,
+)
 from dev.simulated_api import Package
 from tests.helpers.model import Model, account_of, pairs, restarted, shown
 
@@ -285,7 +291,7 @@ class Life(RuleBasedStateMachine):
         """Poll, and compare the marks that pass."""
         data = self.runner.run(self.account.poll())
         due = self.account.scales.take_due(
-            {True: DURATIONS, False: DURATIONS}, LEAD_TIMES, with_changes=True
+            Places(DURATIONS, DURATIONS, LEAD_TIMES), with_changes=True
         )
         self.told += Counter(pairs(due.changes))
         self.check_marks(due.marks, data.is_low)

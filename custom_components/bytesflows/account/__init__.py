@@ -9,7 +9,7 @@ from .clock import Clock
 from .consumption import Consumption
 from .forecast import Summary
 from .ledger import Ledger
-from .marks import LowMark, LowScale, Mark, Marks, PackageMark, Passed
+from .marks import LowMark, LowScale, Mark, Marks, PackageMark, Passed, Places
 from .package import Change, ChangeKind, Life, Package, describe
 from .publisher import AccountData, Publisher
 from .scales import Due, Scales
@@ -40,6 +40,7 @@ __all__ = [
     "Package",
     "PackageMark",
     "Passed",
+    "Places",
     "Publisher",
     "Scales",
     "Summary",

@@ -97,7 +97,8 @@ class Account:
         overview = await self.client.get_overview()
         now = self._observe(self._take_server_time())
         self._overview_unreadable = overview.unreadable
-        overview = _with_currency(overview, self.state.shown_overview)
+        if overview.currency is None:
+            overview = _with_currency(overview, self.state.shown_overview)
         is_extra = self.pace.is_last_hour
         self.pace.observe(overview, now)
         if self.records.are_due(overview, now, is_extra=is_extra):
@@ -228,10 +229,8 @@ class Account:
 
 
 def _with_currency(overview: Overview, shown: Overview | None) -> Overview:
-    """Return an overview with the currency shown last if it has none."""
-    if overview.currency is not None or shown is None:
-        return overview
-    return replace(overview, currency=shown.currency)
+    """Return an overview with the currency that was shown last, if there is one."""
+    return overview if shown is None else replace(overview, currency=shown.currency)
 
 
 async def _give_way(reading: Reading) -> None:

@@ -5,7 +5,7 @@ package has left. A mark fires when the scale passes it. So it fires once, whate
 happens in between: an outage, a reload, a restart, or a clock that goes back.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -34,6 +34,21 @@ class PackageMark:
 
 
 type Mark = LowMark | PackageMark
+
+
+class Places(NamedTuple):
+    """The places on the scales at which triggers wait."""
+
+    low: Collection[timedelta] = ()
+    """How long traffic is low."""
+    not_low: Collection[timedelta] = ()
+    """How long it is not."""
+    packages: Collection[timedelta] = ()
+    """How long before its expiry a package is."""
+
+    def of_traffic(self, *, is_low: bool) -> Collection[timedelta]:
+        """Return those on the scale of the traffic."""
+        return self.low if is_low else self.not_low
 
 
 @dataclass(frozen=True, slots=True)

@@ -475,24 +475,10 @@ class Codec:
     def _decode_fields(
         self, row: tuple[object, ...], cached: _Cached | None
     ) -> Record | None:
-        """Return the record of the values of a row, or None without a readable id.
-
-        Those that are the same as in the cached row are not read again.
-        """
-        found: list[Any]
+        """Return the record of the values of a row, or None without a readable id."""
         try:
             # The usual case, and the fastest: all of them can be read.
-            if cached is None:
-                found = [read(it) for read, it in zip(self._readers, row, strict=True)]
-            else:
-                before, known = cached
-                found = [
-                    value if it == was and type(it) is type(was) else read(it)
-                    for read, it, was, value in zip(
-                        self._readers, row, before, known[:-1], strict=True
-                    )
-                ]
-            record = Record(*found)
+            record = Record(*_read_values(self._readers, row, cached))
         except TypeError, ValueError:
             values, unreadable = _read_fields(self._record_fields, row)
             if "id" in unreadable:
@@ -527,6 +513,22 @@ def _from_unix(number: Decimal, zone: tzinfo) -> datetime | None:
         return _to_utc(_EPOCH + timedelta(microseconds=int(number * unit)), zone)
     except OverflowError:
         return None
+
+
+def _read_values(
+    readers: Iterable[_Reader], row: tuple[object, ...], cached: _Cached | None
+) -> list[Any]:
+    """Return the values of a row, in which those of the cached row are not read again.
+
+    Raise TypeError or ValueError if one of them cannot be read.
+    """
+    if cached is None:
+        return [read(it) for read, it in zip(readers, row, strict=True)]
+    before, known = cached
+    return [
+        value if it == was and type(it) is type(was) else read(it)
+        for read, it, was, value in zip(readers, row, before, known[:-1], strict=True)
+    ]
 
 
 def _read_fields(
