@@ -207,27 +207,43 @@ async def test_event_is_made_once_per_expiry(home: Home) -> None:
     with patch.object(
         BytesFlowsCalendar, "_make_event", autospec=True, side_effect=MAKE_EVENT
     ) as make:
-        for used, title in ((MIB, "199 MiB"), (2 * MIB, "198 MiB")):
-            coming.used = used
+        for used in (10, 20):
+            coming.used = used * MIB
             await home.poll()
             assert shown_event(home) == (
                 NOW + 2 * DAY,
-                f"{title} check-in reward expires",
+                f"{200 - used} MiB check-in reward expires",
             )
         assert make.call_count == 0
         assert coming.expires is not None
         coming.expires += DAY
-        coming.used = 3 * MIB
+        coming.used = 23 * MIB
         await home.poll()
-        assert shown_event(home) == (NOW + 3 * DAY, "197 MiB check-in reward expires")
+        assert shown_event(home) == (NOW + 3 * DAY, "177 MiB check-in reward expires")
         home.account.packages.remove(coming)
         await home.poll()
         assert shown_event(home) == (NOW + 5 * DAY, "7 GiB purchase expires")
         assert make.call_count == 2
 
 
+async def test_title_is_exact_to_a_hundredth(home: Home) -> None:
+    """While traffic is used, the state is written less often than it is polled."""
+    await home.set_up()
+    coming = home.account.packages[1]
+    titles = set()
+    for _ in range(30):
+        coming.used += MIB
+        await home.poll()
+        expires, title = shown_event(home)
+        assert expires == NOW + 2 * DAY
+        size = int(title.removesuffix(" MiB check-in reward expires")) * MIB
+        assert 0 <= size - coming.remaining <= coming.remaining / 100
+        titles.add(title)
+    assert 15 <= len(titles) <= 17
+
+
 async def test_state_follows_what_is_shown(home: Home) -> None:
-    """Use too small for a title writes no state; any other event does.
+    """A hundredth of the traffic writes no state; more does, and any other event.
 
     Home Assistant updates open calendars when a state is written.
     """
@@ -241,10 +257,10 @@ async def test_state_follows_what_is_shown(home: Home) -> None:
         autospec=True,
         side_effect=BytesFlowsCalendar.async_write_ha_state,
     ) as write:
-        coming.used += MIB
+        coming.used += 10 * MIB
         await home.poll()
         assert write.call_count == 0
-        coming.used += GIB
+        coming.used += GIB - 10 * MIB
         await home.poll()
         assert write.call_count == 1
         assert shown_event(home) == (NOW + 5 * DAY, "6 GiB purchase expires")

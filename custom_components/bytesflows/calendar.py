@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
+from math import log
 from operator import itemgetter
 from typing import Final, override
 
@@ -103,15 +104,14 @@ class BytesFlowsCalendar(BytesFlowsEntity, CalendarEntity):
     @property
     @override
     def _value(self) -> object:
-        """Return the next event as it is shown, and the packages of the others.
+        """Return the contents of the events, with the traffic to a hundredth.
 
-        A state is written when any of them changes: that updates open calendars, too.
+        A state is written when any of it changes: that updates open calendars, too.
         """
-        coming = self._coming()
         return [
-            (expires, record.id, record.order_id, self._title(record))
-            for expires, record in coming[:1]
-        ], coming[1:]
+            (expires, record.id, record.order_id, record.source, _magnitude(record))
+            for expires, record in self._coming()
+        ]
 
     def _coming(self) -> list[tuple[datetime, Record]]:
         """Return the packages whose expiry is now or comes, in order, with the time."""
@@ -169,6 +169,14 @@ def _expiries(records: Iterable[Record]) -> Iterator[tuple[datetime, Record]]:
     for record in records:
         if record.expires is not None and not record.is_depleted:
             yield record.expires, record
+
+
+def _magnitude(record: Record) -> int | None:
+    """Return the remaining traffic in steps of a hundredth, None if it is unlimited.
+
+    A title that is off by less is not worth a state.
+    """
+    return None if record.is_unlimited else int(log(record.remaining, 1.01))
 
 
 def _size(traffic: int) -> str:
