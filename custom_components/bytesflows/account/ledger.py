@@ -115,14 +115,15 @@ class Ledger:
             self._forget_packages()
         gone = _gone(self, listing) if reading.is_complete else []
         rows = self.packages.news(listing)
-        used = self._take_past(rows, now)
+        used, others = self._take_past(rows, now)
         steps = [
             step
-            for row in rows
+            for row in others
             if not self.packages.is_past(row)
             and (step := self._take(row, now)) is not None
         ]
-        self.newest.note((row for row in rows if row.id in self.packages), now)
+        left_out = self._unreadable.left_out
+        self.newest.note((row for row in rows if row.id not in left_out), now)
         steps += [self._miss(package, now) for package in gone]
         if reading.is_complete:
             self._unreadable.note_complete(listing.records.keys(), listing.unidentified)
@@ -143,27 +144,32 @@ class Ledger:
         self.rows.clear()
         self.watchlist.clear()
 
-    def _take_past(self, records: Iterable[Record], now: datetime) -> int:
-        """Take over new rows of the past, and return the bytes of them that count.
+    def _take_past(
+        self, rows: Iterable[Record], now: datetime
+    ) -> tuple[int, list[Record]]:
+        """Take over new rows of the past; return the bytes that count, and the others.
 
         Most rows of a history are of the past, and need no closer look.
         """
-        left_out = self._unreadable.left_out
-        past = {
-            record.id: record
-            for record in records
-            if record.id not in self.packages
-            and record.id not in left_out
-            and is_past(record, now)
-            and self._first_seen(record) is not FirstSeen.NEW
-        }
-        if not past:
-            return 0
-        self.packages.put_past(past)
-        self.has_times |= any(record.created for record in past.values())
-        self.history_version += 1
+        left_out, packages = self._unreadable.left_out, self.packages
+        past: dict[str, Record] = {}
+        others = []
+        for row in rows:
+            if (
+                is_past(row, now)
+                and row.id not in packages
+                and row.id not in left_out
+                and self._first_seen(row) is not FirstSeen.NEW
+            ):
+                past[row.id] = row
+            else:
+                others.append(row)
+        if past:
+            self.packages.put_past(past)
+            self.has_times |= any(record.created for record in past.values())
+            self.history_version += 1
         used = sum(record.traffic_used for record in past.values())
-        return used if self.needs_baseline else 0
+        return used if self.needs_baseline else 0, others
 
     def _take(self, record: Record, now: datetime) -> Step | None:
         """Take over a row, unless it says nothing new or gives no package."""
