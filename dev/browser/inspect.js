@@ -117,12 +117,13 @@
     [0.05, 0.5, 0.95].some((part) =>
       isOnTop(element, box.left + part * box.width, (box.top + box.bottom) / 2),
     );
-  const shown = leaves.filter(isShown);
-  shown.forEach(([element, text, box], index) => {
-    for (const [other, otherText, otherBox] of shown.slice(index + 1)) {
-      if (!element.contains(other) && overlap(box, otherBox)) {
-        found.overlapping.push(`${text} | ${otherText}`);
-      }
+  leaves.forEach((leaf, index) => {
+    const [element, text, box] = leaf;
+    for (const other of leaves.slice(index + 1)) {
+      const [otherElement, otherText, otherBox] = other;
+      if (!overlap(box, otherBox) || element.contains(otherElement)) continue;
+      // Last, since it takes long.
+      if (isShown(leaf) && isShown(other)) found.overlapping.push(`${text} | ${otherText}`);
     }
   });
   return found;
