@@ -1,5 +1,7 @@
 """What tests of the dashboard share."""
 
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 import os
 from pathlib import Path
 from typing import Final
@@ -38,12 +40,18 @@ async def see_account(view: View, language: str = "en") -> None:
     await view.page.locator("bytesflows-packages-card ha-card *").first.wait_for()
 
 
-async def look(
-    browser: Browser, name: str, *texts: str, language: str = "en", path: str = ""
-) -> None:
+async def look(browser: Browser, name: str, *texts: str) -> None:
     """Look at the dashboard in each size, by day and by night."""
-    path = path or DASHBOARD_PATH
-    async with browser.open(path, viewport=WIDE, language=language) as view:
+    async with looked_at(browser, name, *texts):
+        pass
+
+
+@asynccontextmanager
+async def looked_at(
+    browser: Browser, name: str, *texts: str, language: str = "en"
+) -> AsyncGenerator[View]:
+    """Look at the dashboard, and keep it open at its full width."""
+    async with browser.open(DASHBOARD_PATH, viewport=WIDE, language=language) as view:
         await see_account(view, language)
         for text in texts:
             await view.see(text)
@@ -56,6 +64,8 @@ async def look(
                 light = "dark" if is_dark else "light"
                 file = f"{name}-{language}-{viewport['width']}-{light}.png"
                 await view.shoot(Path(PICTURES) / file)
+        await view.turn(WIDE)
+        yield view
 
 
 async def bottoms(view: View) -> list[float]:

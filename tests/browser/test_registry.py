@@ -3,18 +3,18 @@
 import pytest
 import pytest_asyncio
 
-from dev.browser.browser import Browser
+from dev.browser.browser import DESKTOP, Browser
 from dev.demo.home_assistant import DASHBOARD_PATH, HomeAssistant
 from dev.simulated_api import SimulatedApi
 from tests.helpers.translations import TEXTS
 
-from .dashboard import LOOKS, ONE_RELEASE, look
+from .dashboard import LOOKS, ONE_RELEASE, looked_at
 
 COMMON = TEXTS["en"]["common"]
 DISABLED = ("available_traffic", "balance", "traffic_low", "active_packages")
 
 pytestmark = [
-    ONE_RELEASE["latest"],
+    ONE_RELEASE["newest"],
     pytest.mark.slow,
     pytest.mark.asyncio(loop_scope="session"),
     pytest.mark.usefixtures("socket_enabled"),
@@ -41,9 +41,8 @@ async def test_entities(browser: Browser, home: HomeAssistant) -> None:
             renamed = f"{platform}.mine_{name}"
             await home.command(update, entity_id=entity_id, new_entity_id=renamed)
     texts = ("66.0%", COMMON["dashboard_no_past"], COMMON["card_never"])
-    await look(browser, "registry", *texts)
-    async with browser.open(DASHBOARD_PATH) as view:
-        await view.see(COMMON["dashboard_no_past"])
+    async with looked_at(browser, "registry", *texts) as view:
+        await view.turn(DESKTOP)
         assert await view.problems() == []
         assert COMMON["dashboard_balance"] not in await view.texts()
 

@@ -21,6 +21,7 @@ from .dashboard import (
     bottoms,
     colors,
     look,
+    looked_at,
     see_account,
     times,
 )
@@ -69,9 +70,7 @@ async def reload(home: HomeAssistant, entry_id: str) -> None:
 async def test_well(browser: Browser, language: str) -> None:
     """Of an account that is well everything is shown, the same way everywhere."""
     never = TEXTS.get(language, TEXTS["en"])["common"]["card_never"]
-    await look(browser, "well", never, language=language)
-    async with browser.open(DASHBOARD_PATH, viewport=WIDE, language=language) as view:
-        await see_account(view, language)
+    async with looked_at(browser, "well", never, language=language) as view:
         await view.problems()
         first, *_, last = await bottoms(view)
         assert last - first < UNEVEN
@@ -108,9 +107,8 @@ async def test_nearly_empty(
     """Low traffic is said at the top, and two tiles warn of it."""
     simulated.accounts[0].use(33 * GIB)
     await become(home, "binary_sensor.bytesflows_traffic_low", "on")
-    await look(browser, "low", "1.96 GiB", COMMON["dashboard_traffic_low"])
-    async with browser.open(DASHBOARD_PATH, viewport=WIDE) as view:
-        await see_account(view)
+    texts = ("1.96 GiB", COMMON["dashboard_traffic_low"])
+    async with looked_at(browser, "low", *texts) as view:
         await view.problems()
         found = await colors(view)
         assert found["available_percentage"] == "red"
@@ -190,10 +188,7 @@ async def test_not_loaded(
     """An account that could not be set up is one line, and comes back by itself."""
     simulated.break_(Fault.refuse(500))
     await reload(home, entry_id)
-    await look(browser, "not-loaded", COMMON["outage"])
-    async with browser.open(DASHBOARD_PATH) as view:
-        await see_account(view)
-        await view.see(COMMON["outage"])
+    async with looked_at(browser, "not-loaded", COMMON["outage"]) as view:
         simulated.heal()
         await reload(home, entry_id)
         await view.page.locator("bytesflows-packages-card li").first.wait_for()
@@ -224,9 +219,8 @@ async def test_many_packages(
     """Of many packages some are shown, the others on request; no text is markup."""
     simulated.accounts[0].packages[:] = crowd()
     await become(home, "sensor.bytesflows_active_packages", "40")
-    await look(browser, "crowd", "and 36 more")
-    async with browser.open(DASHBOARD_PATH, viewport=LONG) as view:
-        await see_account(view)
+    async with looked_at(browser, "crowd", "and 36 more") as view:
+        await view.turn(LONG)
         rows = view.page.locator("bytesflows-packages-card li")
         assert await rows.count() == 4
         button = view.page.locator("bytesflows-packages-card button")
