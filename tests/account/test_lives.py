@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 import json
 from random import Random
-from typing import Final
+from typing import Any, Final
 
 import pytest
 
@@ -90,7 +90,7 @@ class World:
         self.expected: Counter[tuple[str, str]] = Counter()
         self.reported: Counter[tuple[str, str]] = Counter()
         self.lows: list[bool] = []
-        self.stored: str | None = None
+        self.stored: dict[str, Any] | None = None
         self.unsaved_since: datetime | None = None
         self.is_disk_broken = False
         self.next_check_in = NOW + 13 * HOUR
@@ -149,7 +149,8 @@ class World:
         self.client = OddClient(self.model, has_date=self.dates is not Dates.MISSING)
         state = AccountState()
         if self.stored is not None:
-            state = decode_state(json.loads(self.stored), self.codec, clock.now())
+            stored = json.loads(json.dumps(self.stored))
+            state = decode_state(stored, self.codec, clock.now())
         self.account = Account(self.client, clock, OPTIONS, state)
 
     def save(self) -> bool:
@@ -158,8 +159,8 @@ class World:
         if self.is_disk_broken:
             return False
         if state.last_sync is not None:
-            found = encode_state(state, self.codec, self.account.clock.now())
-            self.stored = json.dumps(found)
+            now = self.account.clock.now()
+            self.stored = encode_state(state, self.codec, now)
         return True
 
     async def poll(self) -> bool:
