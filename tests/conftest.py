@@ -101,8 +101,9 @@ def token_watch() -> Generator[TokenWatch]:
     logger = logging.getLogger()
     level = logger.level
     for handler in logger.handlers:
-        # The watch alone looks at the rest: nobody reads it, and writing it takes time.
-        handler.setLevel(level)
+        # The watch alone looks at the rest, such as each statement of the recorder:
+        # nobody reads it, and writing it takes time.
+        handler.setLevel(logging.WARNING)
     logger.addHandler(watch)
     logger.setLevel(logging.DEBUG)
     yield watch

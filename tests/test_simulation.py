@@ -10,7 +10,8 @@ from dev.simulation.__main__ import main
 from dev.simulation.accounts import Pattern
 from dev.simulation.errors import DAYS, Result, Setting, simulate, spread, typical
 
-pytestmark = pytest.mark.slow
+# In one process, since the results take longer than all else.
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("simulation")]
 
 COUNT = 40
 
