@@ -34,6 +34,9 @@ KEEP_SECONDS: Final = 60
 """How long a registration outlives its automation."""
 
 
+_NO_PLACES: Final = Places()
+
+
 class MarkKind(StrEnum):
     """Kinds of marks."""
 
@@ -97,6 +100,8 @@ class Registrations:
         Those of an account are as of the last check of the targets: good enough to
         wake for them, while `waiting` decides who gets a mark.
         """
+        if not self._items:
+            return _NO_PLACES
         low, not_low, packages = set[timedelta](), set[timedelta](), set[timedelta]()
         found = {
             MarkKind.LOW: low,

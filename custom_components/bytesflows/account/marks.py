@@ -129,7 +129,7 @@ class Passed(NamedTuple):
         Time only moves it down, even if a clock goes back. An expiry that moves by more
         than an hour moves it up: an extension arms marks again, a nudge not.
         """
-        if abs(expires - self.expires) <= HOUR:
+        if expires == self.expires or abs(expires - self.expires) <= HOUR:
             if left >= self.left:
                 return self
             return Passed(left, expires, self.before)
@@ -229,14 +229,12 @@ class Marks:
                 del self.packages[id_]
 
 
-def _moving(
-    records: Iterable[Record], now: datetime
-) -> Iterable[tuple[Record, datetime]]:
-    """Yield usable packages whose expiry can be read, with the expiry."""
-    for record in records:
-        if (
-            record.expires is not None
-            and "expireTime" not in record.unreadable
-            and record.is_usable(now)
-        ):
-            yield record, record.expires
+def _moving(records: Iterable[Record], now: datetime) -> list[tuple[Record, datetime]]:
+    """Return usable packages whose expiry can be read, with the expiry."""
+    return [
+        (record, record.expires)
+        for record in records
+        if record.expires is not None
+        and "expireTime" not in record.unreadable
+        and record.is_usable(now)
+    ]

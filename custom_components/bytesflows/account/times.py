@@ -4,6 +4,8 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Final
 
 MINUTE: Final = timedelta(minutes=1)
+QUARTER: Final = timedelta(minutes=15)
+"""All offsets of time zones are multiples of it."""
 HOUR: Final = timedelta(hours=1)
 DAY: Final = timedelta(days=1)
 CLOCK_TOLERANCE: Final = timedelta(minutes=2)

@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
+from functools import lru_cache
 
 from .state import AccountState
-from .times import DAY, start_of_day
+from .times import DAY, EPOCH, QUARTER, start_of_day
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,10 +25,17 @@ def use_of_day(state: AccountState, now: datetime, zone: tzinfo) -> Today:
 
     It is compared with the 7 days before if these were watched, else with the rate.
     """
-    begin = start_of_day(now, zone)
+    begin, name = _day_at(now - (now - EPOCH) % QUARTER, zone)
     average = state.consumption.average_before(begin)
     if average is None and state.rate is not None:
         average = round(state.rate * DAY.total_seconds())
     used = state.consumption.used_since(begin)
-    day = now.astimezone(zone).date().isoformat() if used else None
-    return Today(day, used, average)
+    return Today(name if used else None, used, average)
+
+
+# No day begins within a quarter of an hour, and the next polls come in the same one.
+@lru_cache(maxsize=8)
+def _day_at(quarter: datetime, zone: tzinfo) -> tuple[datetime, str]:
+    """Return the begin of the day of a quarter of an hour, and its date."""
+    begin = start_of_day(quarter, zone)
+    return begin, quarter.astimezone(zone).date().isoformat()

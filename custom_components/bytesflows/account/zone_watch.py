@@ -11,10 +11,8 @@ from typing import Final
 
 from ..api import Record
 from .time_zone import LISTED_WITHIN, Evidence, offset_at, written
-from .times import CLOCK_TOLERANCE, DAY, HOUR, MINUTE
+from .times import CLOCK_TOLERANCE, DAY, HOUR, MINUTE, QUARTER
 
-QUARTER: Final = 15 * MINUTE
-"""All offsets are multiples of it."""
 CLOSE: Final = 11 * MINUTE
 """Time between two polls up to which an arrival implies an offset to the quarter."""
 AHEAD: Final = 20 * MINUTE
