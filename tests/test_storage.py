@@ -589,6 +589,7 @@ def _states(draw: st.DrawFn) -> AccountState:
         available_traffic=st.integers(-(2**63) + 1, 2**63 - 1),
         balance=st.none() | st.decimals(-(10**9), 10**9, places=2),
         currency=st.none() | st.sampled_from(["USD", "¥"]),
+        unreadable=st.just(frozenset()),
     )
     troubles = st.builds(Trouble, st.none() | MOMENTS, st.none() | MOMENTS)
     state = AccountState(

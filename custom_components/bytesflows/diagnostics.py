@@ -1,13 +1,13 @@
 """Diagnostics of a BytesFlows account, without anything secret or personal."""
 
 from collections import Counter
-from dataclasses import asdict
 from typing import Any
 
 from homeassistant.components.diagnostics import REDACTED, async_redact_data
 from homeassistant.core import HomeAssistant
 
-from .account import Account
+from .account import Account, AccountData, Summary, Today
+from .api import Overview, Record
 from .const import CONF_API_TOKEN
 from .coordinator import BytesFlowsConfigEntry, BytesFlowsCoordinator
 
@@ -38,7 +38,7 @@ def _account(coordinator: BytesFlowsCoordinator) -> dict[str, Any]:
         "last_poll_succeeded": coordinator.last_update_success,
         "last_error": None if error is None else repr(error.__cause__ or error),
         "unreadable": account.unreadable,
-        "data": _redacted(asdict(coordinator.data)),
+        "data": _redacted(coordinator.data),
         "records": _records(account),
     }
 
@@ -65,12 +65,14 @@ def _records(account: Account) -> dict[str, Any] | None:
         "count_without_expiry": sum(record.expires is None for record in records),
         "oldest_created": min(created, default=None),
         "newest_created": max(created, default=None),
-        "active": [_redacted(record._asdict()) for record in ledger.active],
+        "active": [_redacted(record) for record in ledger.active],
     }
 
 
 def _redacted(values: Any) -> Any:  # noqa: ANN401
     """Return values fit for JSON, without anything secret or personal."""
+    if isinstance(values, AccountData | Overview | Record | Summary | Today):
+        values = values._asdict()
     if isinstance(values, dict):
         return {
             name: REDACTED

@@ -1,9 +1,8 @@
 """When the state of an account that outlives a restart is written."""
 
 from collections.abc import Callable, Coroutine, Mapping
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, override
+from typing import Any, Final, NamedTuple, override
 
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError
@@ -35,8 +34,7 @@ class _WatchedStore(Store[dict[str, Any]]):
         self.has_failed = False
 
 
-@dataclass(frozen=True, slots=True)
-class _Snapshot:
+class _Snapshot(NamedTuple):
     """The parts of the last written state whose changes matter."""
 
     urgent: tuple[object, ...]

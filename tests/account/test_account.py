@@ -1,6 +1,6 @@
 """An account over many polls: outages, restarts, clocks, and odd servers."""
 
-from dataclasses import replace
+from copy import replace
 from datetime import datetime, timedelta
 from unittest.mock import patch
 

@@ -1,6 +1,6 @@
 """The values that entities show over outages and restarts."""
 
-from dataclasses import replace
+from copy import replace
 from datetime import UTC
 
 import pytest

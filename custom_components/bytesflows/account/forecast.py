@@ -8,7 +8,6 @@ account writes no states.
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 from functools import lru_cache
 from math import inf
@@ -27,8 +26,7 @@ HYSTERESIS: Final = 2.0
 """Percentage points above the threshold at which traffic is no longer low."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Summary:
+class Summary(NamedTuple):
     """The packages at one moment in numbers; equal when nothing shown differs."""
 
     usable_count: int

@@ -5,15 +5,15 @@ So after an outage entities come back with their previous values, and change the
 After a start they keep it until automations listen.
 """
 
-from dataclasses import dataclass, replace
+from copy import replace
+from typing import NamedTuple
 
 from ..api import Overview
 from .forecast import Summary
 from .today import Today
 
 
-@dataclass(frozen=True, slots=True)
-class AccountData:
+class AccountData(NamedTuple):
     """The state of an account. Equal when nothing that is shown differs."""
 
     overview: Overview

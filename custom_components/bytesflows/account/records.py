@@ -1,8 +1,7 @@
 """When the records of an account are due, and their outage."""
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, NamedTuple
 
 from ..api import (
     BytesFlowsAuthenticationError,
@@ -26,8 +25,7 @@ RECORDS_STALE_AFTER: Final = HOUR
 """How long the last records stand in while they cannot be read."""
 
 
-@dataclass(frozen=True, slots=True)
-class LastSync:
+class LastSync(NamedTuple):
     """The last reading of the records in this run."""
 
     time: datetime

@@ -1,7 +1,7 @@
 """The scales of an account, moved by its good polls and by its clock."""
 
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from .clock import Clock
 from .marks import Mark, Places
@@ -9,8 +9,7 @@ from .package import Change
 from .state import AccountState
 
 
-@dataclass(frozen=True, slots=True)
-class Due:
+class Due(NamedTuple):
     """Changes and marks to dispatch, in this order."""
 
     changes: tuple[Change, ...]

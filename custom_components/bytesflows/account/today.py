@@ -1,15 +1,14 @@
 """The use of a day, and that of the days before. Bytes; days are Home Assistant's."""
 
-from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from functools import lru_cache
+from typing import NamedTuple
 
 from .state import AccountState
 from .times import DAY, EPOCH, QUARTER, start_of_day
 
 
-@dataclass(frozen=True, slots=True)
-class Today:
+class Today(NamedTuple):
     """The use of a day of Home Assistant's time zone, and that of the days before."""
 
     day: str | None

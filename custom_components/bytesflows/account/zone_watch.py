@@ -7,7 +7,7 @@ time in the future must be there for an hour.
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta, tzinfo
-from typing import Final
+from typing import Final, NamedTuple
 
 from ..api import Record
 from .time_zone import LISTED_WITHIN, Evidence, offset_at, written
@@ -23,8 +23,7 @@ LEAST_OFFSET: Final = -12 * HOUR
 MOST_OFFSET: Final = 14 * HOUR
 
 
-@dataclass(frozen=True, slots=True)
-class Arrivals:
+class Arrivals(NamedTuple):
     """Packages that are new in a reading."""
 
     records: tuple[Record, ...]
@@ -54,8 +53,7 @@ class Arrivals:
         return {offset for offset in offsets if LEAST_OFFSET <= offset <= MOST_OFFSET}
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(NamedTuple):
     """Judgment of a reading on the configured time zone."""
 
     evidence: tuple[Evidence, ...] = ()

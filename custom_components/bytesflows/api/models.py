@@ -188,8 +188,7 @@ _RECORD_NAMES: Final = tuple(_RECORD_ATTRIBUTES)
 _documented_values: Final = itemgetter(*_RECORD_NAMES)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Overview:
+class Overview(NamedTuple):
     """Traffic and balance of an account (API document, section 1)."""
 
     total_traffic: int | None = None
