@@ -273,10 +273,28 @@ async def test_state_follows_what_is_shown(home: Home) -> None:
         await home.poll()
         assert write.call_count == 3
 
-        coming.order_id = "ORD-other"
+        assert coming.expires is not None
+        coming.expires += DAY / 24
         coming.used += 1
         await home.poll()
         assert write.call_count == 4
+        assert shown_event(home) == (
+            NOW + 5 * DAY + DAY / 24,
+            "6 GiB purchase expires",
+        )
+        coming.source = "sign"
+        coming.used += 1
+        await home.poll()
+        assert write.call_count == 5
+        assert shown_event(home) == (
+            NOW + 5 * DAY + DAY / 24,
+            "6 GiB check-in reward expires",
+        )
+
+        coming.order_id = "ORD-other"
+        coming.used += 1
+        await home.poll()
+        assert write.call_count == 6
         state = home.hass.states.get(ENTITY)
         assert state is not None
         assert state.attributes["description"] == "ORD-other"

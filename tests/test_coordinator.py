@@ -4,6 +4,7 @@ import asyncio
 from datetime import timedelta
 import logging
 from typing import Any
+from unittest.mock import patch
 
 from freezegun.api import FrozenDateTimeFactory
 import pytest
@@ -11,8 +12,10 @@ from pytest_homeassistant_custom_component.common import (
     async_capture_events,
 )
 
+from custom_components.bytesflows import coordinator
 from custom_components.bytesflows.api import BytesFlowsClient, pauses
 from custom_components.bytesflows.coordinator import BytesFlowsCoordinator
+from custom_components.bytesflows.issues import async_update_issues
 from dev.simulated_api import (
     EXAMPLE_TOKEN,
     GIB,
@@ -105,6 +108,21 @@ async def test_idle_polls(home: Home) -> None:
     assert (home.api.count(OVERVIEW), home.api.count(RECORDS)) == (13, 1)
     assert changes == []
     assert reports == []
+
+
+async def test_issues_of_an_account_in_order(home: Home) -> None:
+    """Issues are looked after in the first good poll, and while there is a reason."""
+    with patch.object(
+        coordinator, "async_update_issues", side_effect=async_update_issues
+    ) as update:
+        await home.set_up()
+        assert update.call_count == 1
+        await home.poll(3)
+        assert update.call_count == 1
+        home.api.break_(Fault.odd_row(0, trafficUsed="?"), RECORDS)
+        home.account.use(MIB)
+        await home.poll(2)
+        assert update.call_count == 3
 
 
 async def test_idle_day(home: Home) -> None:

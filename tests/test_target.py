@@ -268,6 +268,23 @@ def has_issue(registry: ir.IssueRegistry) -> bool:
     return registry.async_get_issue(DOMAIN, "target_without_account") is not None
 
 
+async def test_issue_left_from_before_is_deleted(
+    home: Home, issue_registry: ir.IssueRegistry
+) -> None:
+    """An issue that was ignored goes once no automation is there any more."""
+    ir.async_create_issue(
+        home.hass,
+        DOMAIN,
+        "target_without_account",
+        is_fixable=False,
+        severity=ir.IssueSeverity.WARNING,
+        translation_key="target_without_account",
+    )
+    ir.async_ignore_issue(home.hass, DOMAIN, "target_without_account", ignore=True)
+    await home.set_up()
+    assert not has_issue(issue_registry)
+
+
 async def test_account_is_removed_and_added_again(
     home: Home, caplog: pytest.LogCaptureFixture, issue_registry: ir.IssueRegistry
 ) -> None:

@@ -32,7 +32,7 @@ from .issues import (
     async_note_error,
     async_note_records,
     async_update_issues,
-    is_in_order,
+    has_nothing_to_report,
 )
 from .registrations import async_get_registrations
 from .rejections import Rejection, async_get_rejections
@@ -76,7 +76,7 @@ class BytesFlowsCoordinator(DataUpdateCoordinator[AccountData]):
         self._alarm_listeners: list[Callable[[], None]] = []
         self._requests = Requests()
         self._polled: AccountData | None = None
-        self._is_in_order = False
+        self._has_nothing_to_report = False
         """Whether the last poll was a good one after which there was no issue."""
 
     @callback
@@ -152,7 +152,7 @@ class BytesFlowsCoordinator(DataUpdateCoordinator[AccountData]):
     async def _async_update_data(self) -> AccountData:
         """Poll the account, unless its token was rejected not long ago."""
         self._polled = None
-        was_in_order, self._is_in_order = self._is_in_order, False
+        had_nothing, self._has_nothing_to_report = self._has_nothing_to_report, False
         self.update_interval = UPDATE_INTERVAL
         if self._requests.is_ended:
             return self._data_while_unloading()
@@ -175,8 +175,8 @@ class BytesFlowsCoordinator(DataUpdateCoordinator[AccountData]):
             self.hass, self.config_entry, self.account, had_records=had_records
         )
         self._rejections.async_accept(self.hass, self.config_entry)
-        self._is_in_order = is_in_order(self.account)
-        if not (was_in_order and self._is_in_order):
+        self._has_nothing_to_report = has_nothing_to_report(self.account)
+        if not (had_nothing and self._has_nothing_to_report):
             async_update_issues(self.hass, self.config_entry, self.account)
         self.update_interval = next_interval(
             self.account, self._dispatcher.next_low_mark

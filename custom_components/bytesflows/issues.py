@@ -27,8 +27,8 @@ TARGET_WITHOUT_ACCOUNT: Final = "target_without_account"
 MAX_EVIDENCE: Final = 10
 
 
-def is_in_order(account: Account) -> bool:
-    """Return whether a good poll left nothing that there is an issue for."""
+def has_nothing_to_report(account: Account) -> bool:
+    """Return whether there is no issue about an account after a good poll."""
     state, verdict = account.state, account.zone_verdict
     return not (
         state.invalid_responses.since

@@ -83,8 +83,8 @@ class Registrations:
         self._hass = hass
         self._items: list[Registration] = []
         self._listeners: list[Callable[[], None]] = []
-        self._without_account: set[str] = set()
-        """The targets without an account when they were last checked."""
+        self._without_account: set[str] | None = None
+        """The targets without an account when they were last checked, if ever."""
         if hass.state is not CoreState.running:
             async_at_started(hass, self._async_started)
 
@@ -190,8 +190,9 @@ class Registrations:
     @callback
     def async_check_targets(self) -> None:
         """Warn about automations whose target has no account."""
-        if not self._items and not self._without_account:
+        if not self._items and self._without_account == set():
             return
+        before = self._without_account or set()
         targets: set[str] = set()
         detached: set[str] = set()
         for item in self._items:
@@ -201,12 +202,12 @@ class Registrations:
             item.entry_ids = async_get_accounts(self._hass, item.target)
             if not item.entry_ids:
                 targets.add(_named(item.target))
-        for target in sorted(targets - self._without_account):
+        for target in sorted(targets - before):
             LOGGER.warning(
                 "The target of a trigger has no BytesFlows account: %s", target
             )
         # An automation that is reloaded is no news.
-        self._without_account = targets | (self._without_account & detached)
+        self._without_account = targets | (before & detached)
         async_update_target_issue(self._hass, targets)
 
 

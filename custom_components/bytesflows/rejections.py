@@ -100,7 +100,7 @@ class Rejections:
     @callback
     def async_accept(self, hass: HomeAssistant, entry: ConfigEntry[Any]) -> None:
         """Forget a rejection, and close the form for a new token."""
-        if self._items and self.forget(entry.entry_id):
+        if self.forget(entry.entry_id):
             for flow in entry.async_get_active_flows(hass, {SOURCE_REAUTH}):
                 hass.config_entries.flow.async_abort(flow["flow_id"])
 

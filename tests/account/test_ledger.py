@@ -7,6 +7,7 @@ import pytest
 
 from custom_components.bytesflows.account import Ledger
 from custom_components.bytesflows.account.reading import Reading
+from custom_components.bytesflows.account.times import CLOCK_TOLERANCE
 from custom_components.bytesflows.api import Record, Source
 from dev.simulated_api import GIB
 from tests.helpers.clock import NOW
@@ -161,6 +162,49 @@ def test_creation_ahead_of_our_clock() -> None:
     ledger.apply(complete(record(), ahead), NOW + MINUTES)
     ledger.apply(complete(record(), ahead), NOW + 300 * DAY)
     assert ledger.newest == {Source.ORDER: NOW + 300 * DAY}
+
+
+def test_creation_barely_ahead() -> None:
+    """A time of creation is not in the future if clocks can be the cause."""
+    ledger = started(record())
+    ahead = record("2", created=NOW + CLOCK_TOLERANCE)
+    ledger.apply(complete(record(), ahead), NOW)
+    assert ledger.newest == {Source.ORDER: NOW + CLOCK_TOLERANCE}
+
+
+def test_row_ahead_of_our_clock_changes_nothing() -> None:
+    """While its creation has not come, the same row again moves nothing."""
+    rows = (record(), record("2", created=NOW + DAY, status=0, traffic_used=5))
+    ledger = started(*rows)
+    version, active = ledger.history_version, ledger.active
+    for _ in range(2):
+        ledger.apply(complete(*rows), NOW + MINUTES)
+    assert ledger.history_version == version
+    assert ledger.active is active
+
+
+def test_first_reading_again() -> None:
+    """A first reading in the same run finds everything, and nothing to confirm."""
+    rows = (record(), record("2", status=0, traffic_used=GIB))
+    ledger = started(*rows)
+    ledger.apply(complete(rows[1]), NOW + MINUTES)
+    assert list(ledger.watchlist.unconfirmed)
+    ledger.needs_baseline = True
+    ledger.apply(complete(*rows), NOW + 2 * MINUTES)
+    assert set(ledger.packages) == {"1", "2"}
+    assert not ledger.needs_complete_reading
+    assert not list(ledger.watchlist.unconfirmed)
+
+
+def test_unchanged_packages_are_not_collected_again() -> None:
+    """Active packages and those to keep are put together once per change."""
+    ledger = started(record(), record("2"))
+    active, kept = ledger.active, ledger.watchlist.to_keep(NOW)
+    assert ledger.active is active
+    assert ledger.watchlist.to_keep(NOW + MINUTES) is kept
+    ledger.apply(complete(record(), record("2", traffic_used=5)), NOW + MINUTES)
+    assert [item.traffic_used for item in ledger.active] == [0, 5]
+    assert ledger.watchlist.to_keep(NOW + MINUTES)["2"].record.traffic_used == 5
 
 
 def test_unchanged_rows_are_no_news() -> None:
@@ -431,18 +475,10 @@ def test_watched_packages() -> None:
     ]
     ledger = started(*rows, record("5"), record("6"))
     ledger.apply(complete(*rows, record("5", status=0)), NOW + MINUTES)
-    assert {item.record.id for item in ledger.watchlist.to_read(NOW)} == {
-        "2",
-        "3",
-        "4",
-        "5",
-    }
+    assert to_read(ledger, NOW) == {"2", "3", "4", "5"}
     ledger.apply(complete(*rows, record("5", status=0)), NOW + 2 * MINUTES)
     assert to_read(ledger, NOW) == {"2", "3", "4"}
-    assert {item.record.id for item in ledger.watchlist.to_read(NOW + DAY)} == {
-        "2",
-        "3",
-    }
+    assert to_read(ledger, NOW + DAY) == {"2", "3"}
 
 
 def test_row_as_before() -> None:

@@ -641,7 +641,21 @@ def test_rows_are_reused() -> None:
 
     assert again[0] is first[0]
     assert again[1].traffic_used == 1
+    assert again[1].created is first[1].created
+    assert again[1].expires is first[1].expires
     assert _page(codec, other)[0] == first[1]
+
+
+def test_balance_is_reused() -> None:
+    """The same balance is not read again; that of zero keeps its sign."""
+    codec = Codec(UTC)
+
+    def balance(value: object) -> Decimal | None:
+        return codec.decode_overview({"balance": value}).balance
+
+    assert balance(12.5) is balance(12.5)
+    assert str(balance(-0.0)) == "-0.0"
+    assert str(balance(0.0)) == "0.0"
 
 
 @pytest.mark.parametrize(

@@ -106,7 +106,9 @@ def summarize(
         estimated_depletion=forecast and forecast.depletion,
         expected_unused_traffic=forecast and forecast.unused,
         daily_allowance=(
-            None if last is None else daily_allowance(remaining.values(), last, hour)
+            None
+            if last is None
+            else daily_allowance(sum(remaining.values()), last, hour)
         ),
         last_expiry=last,
         utc_offset=offset,
@@ -142,6 +144,7 @@ def forecast_at(usable: Iterable[Record], rate: float, now: datetime) -> Forecas
     The package that expires first is used first; what expires unused is left out. One
     without a size lasts until it expires.
     """
+    # In seconds from now, as are the other times.
     end, unused, records = 0.0, 0, sorted(usable, key=_expiry)
     for record in records:
         begin, remaining = end, record.remaining
@@ -157,14 +160,14 @@ def forecast_at(usable: Iterable[Record], rate: float, now: datetime) -> Forecas
     return Forecast(depletion and rounded_down(depletion), unused)
 
 
-def daily_allowance(remaining: Iterable[int], end: datetime, now: datetime) -> int:
-    """Return the bytes per day that use everything up by the last expiry.
+def daily_allowance(remaining: int, end: datetime, now: datetime) -> int:
+    """Return the bytes per day that use up the remaining ones by the last expiry.
 
     Days are rounded up until the last 3, which count by the hour, and are at least one.
     """
     left = end - now
     days = left / DAY if left <= HOURLY_WITHIN else -(-left // DAY)
-    return round(sum(remaining) / max(1.0, days))
+    return round(remaining / max(1.0, days))
 
 
 def is_low(
@@ -199,7 +202,7 @@ def _expiry(record: Record) -> datetime:
     return record.expires or END_OF_TIME
 
 
-# The next ones come in an hour.
+# They change by the hour.
 @lru_cache(maxsize=8)
 def _offsets(hour: datetime, zone: tzinfo) -> tuple[float, float]:
     """Return the hours by which a time zone is ahead, now and at its last midnight."""

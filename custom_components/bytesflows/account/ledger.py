@@ -169,13 +169,15 @@ class Ledger:
             self.has_times |= any(record.created for record in past.values())
             self.history_version += 1
         used = sum(record.traffic_used for record in past.values())
-        return used if self.needs_baseline else 0, others
+        return (used if self.needs_baseline else 0), others
 
     def _take(self, record: Record, now: datetime) -> Step | None:
         """Take over a row, unless it says nothing new or gives no package."""
         known = self.packages.get(record.id)
         if known is None:
             step = self._admit(record, now)
+        elif record is known.record and known.is_settled:
+            return None
         else:
             step = known.copy().update(record, now)
         if step is not None:

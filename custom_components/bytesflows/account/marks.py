@@ -42,9 +42,9 @@ class Places(NamedTuple):
     low: Collection[timedelta] = ()
     """How long traffic is low."""
     not_low: Collection[timedelta] = ()
-    """How long it is not."""
+    """How long traffic is not low."""
     packages: Collection[timedelta] = ()
-    """How long before its expiry a package is."""
+    """Lead times before an expiry."""
 
     def of_traffic(self, *, is_low: bool) -> Collection[timedelta]:
         """Return those on the scale of the traffic."""

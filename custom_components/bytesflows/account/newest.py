@@ -15,7 +15,7 @@ class Newest(dict[Source, datetime]):
     """The creation time of the newest package, by source."""
 
     def note(self, records: Iterable[Record], now: datetime) -> None:
-        """Take packages into account that were not created in the future."""
+        """Note the creation times of packages, except those in the future."""
         latest = now + CLOCK_TOLERANCE
         for record in records:
             created = record.created
@@ -27,9 +27,9 @@ class Newest(dict[Source, datetime]):
                 self[record.source] = created
 
     def first_seen(self, record: Record) -> FirstSeen:
-        """Return whether an unknown package came after all known ones of its source.
+        """Return NEW for an unknown package that came after those of its source.
 
-        Any other was there before we looked, and the server lists it again.
+        Any other is OLD: it was there before we looked, and is listed again.
         """
         newest = self.get(record.source)
         if record.created is None:

@@ -92,13 +92,13 @@ class Packages:
     def put(self, package: Package, now: datetime) -> None:
         """Add or replace a package, at an aware moment.
 
-        One that was created in the future becomes news once it no longer is.
+        One that was created in the future stays news until that time has come.
         """
         record = package.record
         self.past.pop(record.id, None)
         self._others[record.id] = package
-        is_dated = record.created is None or record.created <= now
-        if package.is_settled and is_dated:
+        has_begun = record.created is None or record.created <= now
+        if package.is_settled and has_begun:
             self._settled[record.id] = record
         else:
             self._settled.pop(record.id, None)

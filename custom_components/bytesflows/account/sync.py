@@ -136,7 +136,7 @@ def _next_page(ledger: Ledger, listing: Listing, now: datetime) -> int | None:
     total, size, read = listing.total or 0, listing.page_size, listing.numbers
     packages = ledger.watchlist.to_read(now, listing.records)
     unread = [item.record.id for item in sorted(packages, key=_urgency(ledger, now))]
-    unseen = [ledger.rows[id_] for id_ in unread if id_ in ledger.rows]
+    places = [ledger.rows[id_] for id_ in unread if id_ in ledger.rows]
     # New rows come first or last, most likely at the end where something happened.
     # Either way the others keep their distance from one of the ends.
     moved = total - (ledger.total or 0)
@@ -144,7 +144,7 @@ def _next_page(ledger: Ledger, listing: Listing, now: datetime) -> int | None:
         (0, total - 1),
         key=lambda row: min(abs(row // size + 1 - number) for number in read),
     )
-    rows = [place for row in unseen for place in (row, row + moved)] + ends
+    rows = [row for place in places for row in (place, place + moved)] + ends
     numbers = (row // size + 1 for row in rows if row == 0 or 0 < row < total)
     return next((number for number in numbers if number not in read), None)
 

@@ -14,7 +14,7 @@ from .times import END_OF_TIME
 
 
 class _Kept(NamedTuple):
-    """The packages to remember, and how long they are that."""
+    """The packages to remember, and until when there are no others."""
 
     packages: Mapping[str, Package]
     until: datetime
@@ -30,7 +30,7 @@ class Watchlist:
         self._unconfirmed: dict[str, Package] = {}
         self._active: tuple[Record, ...] | None = None
         self._kept: _Kept | None = None
-        """Both until a package changes."""
+        """Both are dropped when a package changes."""
 
     def __contains__(self, id_: str) -> bool:
         """Return whether a package can change, by its id."""
@@ -105,7 +105,7 @@ class Watchlist:
 
     def _keep(self) -> _Kept:
         """Return the packages to remember, until time alone changes them."""
-        ends = (item.ended for item in self._recent.values() if item.ended)
+        ends = (item.ended + RETENTION for item in self._recent.values() if item.ended)
         expiries = (
             item.record.expires
             for item in self._changeable.values()
@@ -115,7 +115,7 @@ class Watchlist:
             self._recent | self._changeable,
             min(
                 min(expiries, default=END_OF_TIME),
-                min(ends, default=END_OF_TIME - RETENTION) + RETENTION,
+                min(ends, default=END_OF_TIME),
             ),
         )
 

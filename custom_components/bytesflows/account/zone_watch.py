@@ -35,11 +35,7 @@ class Arrivals(NamedTuple):
 
         A creation at midnight to the second is a date without a time.
         """
-        if (
-            not self.records
-            or self.before is None
-            or not timedelta(0) <= now - self.before <= CLOSE
-        ):
+        if self.before is None or not timedelta(0) <= now - self.before <= CLOSE:
             return set()
         middle = self.before + (now - self.before) / 2
         creations = [

@@ -33,7 +33,7 @@ from .shape import describe_shape
 DEFAULT_URL: Final = "https://bytesflows.com"
 
 TIMEOUT: Final = aiohttp.ClientTimeout(total=30)
-"""Seconds that a whole request may take."""
+"""How long a whole request may take."""
 MAX_BODY: Final = 1024 * 1024
 """Bytes of an uncompressed body, beyond which it is not read."""
 MAX_PARALLEL_REQUESTS: Final = PAGES_AT_ONCE

@@ -67,13 +67,17 @@ class Source(StrEnum):
 _SOURCES: Final[dict[str | None, Source]] = {source.value: source for source in Source}
 
 
-# Most polls have the same balance.
-@lru_cache(maxsize=4, typed=True)
 def _read_decimal(value: object) -> Decimal:
     """Read a number that arrived as a number or as text."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         raise TypeError("not a number")
-    text = str(value).strip()
+    return _decimal(str(value).strip())
+
+
+# Most polls have the same balance.
+@lru_cache(maxsize=4)
+def _decimal(text: str) -> Decimal:
+    """Return the number in a text."""
     if not _NUMBER.fullmatch(text) or abs(Decimal(text)) > _MAX_INTEGER:
         raise ValueError("not a finite number of at most 64 bits")
     return Decimal(text)
@@ -517,13 +521,14 @@ def _from_unix(number: Decimal, zone: tzinfo) -> datetime | None:
 def _read_values(
     readers: Iterable[_Reader], row: tuple[object, ...], cached: _Cached | None
 ) -> list[Any]:
-    """Return the values of a row, in which those of the cached row are not read again.
+    """Return the values of a row, reusing those that equal the cached row's.
 
     Raise TypeError or ValueError if one of them cannot be read.
     """
     if cached is None:
         return [read(it) for read, it in zip(readers, row, strict=True)]
     before, known = cached
+    # All but the names of unreadable fields, of which a cached row has none.
     return [
         value if it == was and type(it) is type(was) else read(it)
         for read, it, was, value in zip(readers, row, before, known[:-1], strict=True)
