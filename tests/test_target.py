@@ -6,17 +6,20 @@ from importlib import import_module
 from pathlib import Path
 import sys
 from typing import Any
+from unittest.mock import Mock
 
 from freezegun.api import FrozenDateTimeFactory
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.bytesflows import target as target_module
+from custom_components.bytesflows.account import Places
 from custom_components.bytesflows.const import DOMAIN
+from custom_components.bytesflows.registrations import MarkKind, Registrations
 from dev.simulated_api import GIB, Account, Fault, Package, SimulatedApi
 from homeassistant import helpers
 from homeassistant.config_entries import ConfigEntryDisabler
-from homeassistant.core import HomeAssistant
+from homeassistant.core import CoreState, HomeAssistant
 from homeassistant.helpers import (
     area_registry as ar,
     device_registry as dr,
@@ -261,6 +264,20 @@ async def test_target_that_changes(two: Home) -> None:
         account.packages[0].used = 95 * GIB
     await two.poll()
     assert said(heard) == ["BytesFlows"]
+
+
+async def test_targets_that_were_not_checked_yet(hass: HomeAssistant) -> None:
+    """A trigger whose target was not checked yet may be for any account."""
+    hass.set_state(CoreState.starting)
+    registrations = Registrations(hass)
+    assert registrations.places("any") == Places()
+    for kind in MarkKind:
+        registrations.async_add(kind, timedelta(hours=1), {}, Mock())
+    hour = {timedelta(hours=1)}
+    assert registrations.places("any") == Places(hour, hour, hour)
+    registrations.async_check_targets()
+    assert registrations.places("any") == Places(set(), set(), set())
+    assert registrations.places() == Places(hour, hour, hour)
 
 
 def has_issue(registry: ir.IssueRegistry) -> bool:

@@ -196,6 +196,17 @@ def test_first_reading_again() -> None:
     assert not list(ledger.watchlist.unconfirmed)
 
 
+def test_first_reading_without_a_package() -> None:
+    """One that waited for a confirmation is forgotten with all others."""
+    ledger = started(record())
+    ledger.apply(complete(record("2")), NOW + MINUTES)
+    assert list(ledger.watchlist.unconfirmed)
+    ledger.needs_baseline = True
+    ledger.apply(complete(record("2")), NOW + 2 * MINUTES)
+    assert set(ledger.packages) == {"2"}
+    assert not list(ledger.watchlist.unconfirmed)
+
+
 def test_unchanged_packages_are_not_collected_again() -> None:
     """Active packages and those to keep are put together once per change."""
     ledger = started(record(), record("2"))
