@@ -28,8 +28,8 @@ PACKAGE_EXPIRIES = CalendarEntityDescription(key="package_expiries")
 DURATION: Final = timedelta(minutes=1)
 """How long an expiry lasts in the calendar, which shows no shorter events well."""
 
-_STEP: Final = 1.01
-"""Factor by which traffic has to change for another state."""
+_STEP: Final = log(1.01)
+"""Change of the logarithm of traffic for another state."""
 _KIB: Final = 1024
 _UNLIMITED: Final = "∞"
 
@@ -178,7 +178,7 @@ def _magnitude(record: Record) -> int | None:
 
     A title that is off by less is not worth a state.
     """
-    return None if record.is_unlimited else int(log(record.remaining, _STEP))
+    return None if record.is_unlimited else int(log(record.remaining) / _STEP)
 
 
 def _size(traffic: int) -> str:

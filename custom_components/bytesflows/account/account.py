@@ -21,7 +21,10 @@ from .today import use_of_day
 from .zone_watch import Arrivals, Verdict
 
 LARGE_READING: Final = 500
-"""Rows from which on a reading takes a millisecond or more to apply."""
+"""Rows from which on a reading takes a millisecond or more to apply, and to sum up.
+
+Others have a turn before each of both.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,10 +107,13 @@ class Account:
         self.pace.observe(overview, now)
         if self.records.are_due(overview, now, is_extra=is_extra):
             if (reading := await self.records.read(overview, now)) is not None:
-                await _give_way(reading)
+                is_large = len(reading.listing.records) > LARGE_READING
+                if is_large:
+                    await asyncio.sleep(0)
                 # By the second response a wrong clock is known to be wrong.
                 self._apply(reading, overview, self._time_after_sync())
-                await _give_way(reading)
+                if is_large:
+                    await asyncio.sleep(0)
             now = self.clock.now()
         self.overview, self.last_poll = overview, now
         self.state.unreadable_values.observe(
@@ -232,9 +238,3 @@ class Account:
 def _with_currency(overview: Overview, shown: Overview | None) -> Overview:
     """Return an overview with the currency that was shown last, if there is one."""
     return overview if shown is None else replace(overview, currency=shown.currency)
-
-
-async def _give_way(reading: Reading) -> None:
-    """Let others have a turn: a large reading takes a while to apply and to sum up."""
-    if len(reading.listing.records) > LARGE_READING:
-        await asyncio.sleep(0)

@@ -50,20 +50,21 @@ class Scales:
         state = self._state
         marks: list[Mark] = []
         low = state.marks.low
-        if self._last_poll is not None and low.is_low is not None:
+        if self._last_poll is not None and low.is_low is not None and low.since:
             waiting = places.of_traffic(is_low=low.is_low)
             marks += low.due(waiting, self._last_poll)
             state.marks.low = low.passed_until(self._last_poll)
         now = self._clock.now()
         records = state.ledger.active
-        marks += state.marks.due(records, places.packages, now)
+        if places.packages:
+            marks += state.marks.due(records, places.packages, now)
         state.marks.pass_packages(records, now)
         return tuple(marks)
 
     def next_low_mark(self, places: Places) -> datetime | None:
         """Return when the next mark of low traffic is due."""
         low = self._state.marks.low
-        if low.is_low is None or self._last_poll is None:
+        if low.is_low is None or low.since is None or self._last_poll is None:
             return None
         return low.next_due(places.of_traffic(is_low=low.is_low), self._last_poll)
 
