@@ -92,7 +92,8 @@ class Packages:
     def put(self, package: Package, now: datetime) -> None:
         """Add or replace a package, at an aware moment.
 
-        One that was created in the future stays news until that time has come.
+        One that was created in the future stays news: once it no longer is, it may be
+        the newest.
         """
         record = package.record
         self.past.pop(record.id, None)
