@@ -34,9 +34,6 @@ KEEP_SECONDS: Final = 60
 """How long a registration outlives its automation."""
 
 
-_NO_PLACES: Final = Places()
-
-
 class MarkKind(StrEnum):
     """Kinds of marks."""
 
@@ -101,7 +98,7 @@ class Registrations:
         wake for them, while `waiting` decides who gets a mark.
         """
         if not self._items:
-            return _NO_PLACES
+            return Places()
         low, not_low, packages = set[timedelta](), set[timedelta](), set[timedelta]()
         found = {
             MarkKind.LOW: low,

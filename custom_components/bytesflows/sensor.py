@@ -298,7 +298,7 @@ class BytesFlowsPackagesSensor(BytesFlowsEntity, SensorEntity):
     @override
     def extra_state_attributes(self) -> dict[str, Any]:
         """Return the attributes for templates."""
-        return {ATTR_KEY: self.entity_description.key, **self._attributes}
+        return {**super().extra_state_attributes, **self._attributes}
 
     @property
     def _attributes(self) -> Mapping[str, Any]:

@@ -181,8 +181,7 @@ class Marks:
         now: datetime,
     ) -> list[PackageMark]:
         """Return the marks of packages that are due, the next expiry first."""
-        if not (lead_times := sorted(lead_times, reverse=True)):
-            return []
+        lead_times = sorted(lead_times, reverse=True)
         found: list[tuple[timedelta, PackageMark]] = []
         for record, expires in _moving(records, now):
             left, passed = expires - now, self.packages.get(record.id)
@@ -208,8 +207,7 @@ class Marks:
         self, records: Iterable[Record], lead_times: Iterable[timedelta], now: datetime
     ) -> datetime | None:
         """Return when the next mark of a package is due, if there is one."""
-        if not (lead_times := tuple(lead_times)):
-            return None
+        lead_times = tuple(lead_times)
         due = [
             now + max(expires - now - lead_time, timedelta(0))
             for record, expires in _moving(records, now)
