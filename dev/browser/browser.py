@@ -47,8 +47,6 @@ ARGUMENTS: Final = (
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
-    # All pages have one process, and what it has compiled.
-    "--process-per-site",
 )
 _INSPECT: Final = (Path(__file__).parent / "inspect.js").read_text(encoding="utf-8")
 # What stands where a text is missing: a key instead of words.
@@ -88,8 +86,6 @@ class Browser:
             try:
                 browser = cls(context, home)
                 await browser._log_in(context)
-                # Without a page that stays open, the process would end with each other.
-                await context.pages[0].goto("/manifest.json")
                 yield browser
             finally:
                 await context.close()
@@ -125,7 +121,6 @@ class Browser:
             device_scale_factor=scale,
             base_url=self._home.url,
             reduced_motion="reduce",
-            service_workers="block",
         )
         await self._log_in(context)
         try:
