@@ -18,7 +18,7 @@ from .account import (
     Trouble,
     ZoneWatch,
 )
-from .api import BytesFlowsParseError, Codec, Source
+from .api import BytesFlowsParseError, Codec, Source, format_time, parse_time
 
 _MAX_INT64: Final = 2**63 - 1
 _MOST_SECONDS: Final = 2**37
@@ -38,7 +38,7 @@ def encode_state(state: AccountState, codec: Codec, now: datetime) -> dict[str, 
         "rate": state.rate,
         "needs_baseline": ledger.needs_baseline,
         "newest": {
-            source.value: codec.format_time(time)
+            source.value: format_time(codec.time_zone, time)
             for source, time in ledger.newest.items()
         },
         "packages": [
@@ -154,7 +154,7 @@ def _decode_parts(stored: dict[str, Any], codec: Codec, now: datetime) -> Accoun
     ledger = state.ledger
     ledger.needs_baseline = stored["needs_baseline"] is True
     for source, text in stored["newest"].items():
-        if (time := codec.parse_time(text)) is not None:
+        if (time := parse_time(codec.time_zone, text)) is not None:
             ledger.newest[Source(source)] = time
     for item in stored["packages"]:
         ledger.put(_decode_package(item, codec), now)

@@ -18,7 +18,9 @@ from custom_components.bytesflows.api import (
     Record,
     RecordsPage,
     Source,
+    format_time,
     models,
+    parse_time,
 )
 
 OVERVIEW: dict[str, Any] = {
@@ -461,16 +463,16 @@ def test_times(name: str, zone: tzinfo, value: object, want: object) -> None:
 def test_time_zone() -> None:
     """The codec's time zone is the one that it writes."""
     assert Codec(SHANGHAI).time_zone is SHANGHAI
-    assert Codec(SHANGHAI).format_time(NOON) == "2026-03-21 20:00:00"
-    assert Codec(SHANGHAI).format_time(None) is None
-    assert Codec(SHANGHAI).parse_time(None) is None
+    assert format_time(SHANGHAI, NOON) == "2026-03-21 20:00:00"
+    assert format_time(SHANGHAI, None) is None
+    assert parse_time(SHANGHAI, None) is None
 
 
 @pytest.mark.parametrize("value", [datetime, True, [], "soon", 2**64])
 def test_unreadable_time(value: object) -> None:
     """A value that is no time raises."""
     with pytest.raises((TypeError, ValueError)):
-        Codec(UTC).parse_time(value)
+        parse_time(UTC, value)
 
 
 @pytest.mark.parametrize(
@@ -646,6 +648,31 @@ def test_rows_are_reused() -> None:
     assert _page(codec, other)[0] == first[1]
 
 
+@given(
+    rows=st.lists(
+        st.builds(
+            lambda id_, name, value: {**RECORD, "id": id_, name: value},
+            st.integers(1, 3) | st.sampled_from(["1", "2", "", None, True]),
+            st.sampled_from(list(RECORD)),
+            st.sampled_from([RECORD["traffic"], 0, 7, 2**40, "7", 7.5, None, [], "x"]),
+        ),
+        max_size=4,
+    )
+)
+def test_rows_read_alike(rows: list[dict[str, Any]]) -> None:
+    """A row gives the same record, whichever rows are on its page."""
+    codec = Codec(UTC)
+    alone = [_page(Codec(UTC), row) for row in rows]
+    assert _page(codec, *rows) == sum(alone, ())
+    assert _page(codec, *rows) == sum(alone, ())
+
+
+def test_repeated_row_is_reused() -> None:
+    """A row that repeats on its page gives the same record."""
+    first, again = _page(Codec(UTC), RECORD, RECORD)
+    assert first is again
+
+
 def test_balance_is_reused() -> None:
     """The same balance is not read again; that of zero keeps its sign."""
     codec = Codec(UTC)
@@ -716,10 +743,10 @@ def test_reuse_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     first = _page(codec, *rows)
     _page(codec, {**RECORD, "id": 9, "orderId": ["x" * 1000]})
 
-    assert list(codec._cached) == [3, 4]
+    assert list(codec._rows) == [3, 4]
     assert _page(codec, rows[3])[0] is first[3]
     _page(codec, rows[0])
-    assert list(codec._cached) == [3, 4, 0]
+    assert list(codec._rows) == [3, 4, 0]
 
 
 @pytest.mark.parametrize(

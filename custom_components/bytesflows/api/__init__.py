@@ -16,6 +16,7 @@ from .exceptions import (
 from .listing import PAGE_SIZE, Listing
 from .models import Codec, Overview, Record, RecordsPage, Source
 from .pauses import Pauses
+from .times import format_time, parse_time
 
 __all__ = [
     "DEFAULT_URL",
@@ -36,4 +37,6 @@ __all__ = [
     "Record",
     "RecordsPage",
     "Source",
+    "format_time",
+    "parse_time",
 ]

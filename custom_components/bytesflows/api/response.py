@@ -13,7 +13,7 @@ from .exceptions import (
     BytesFlowsResponseError,
 )
 from .headers import read_retry_after
-from .models import read_integer
+from .values import read_integer
 
 _MAX_DIGITS: Final = 100
 
