@@ -8,13 +8,10 @@ from unittest.mock import patch
 from hypothesis import given, settings, strategies as st
 import pytest
 
-from custom_components.bytesflows.account import (
-    Ledger,
-    Package,
-    ledger as ledger_module,
-)
+from custom_components.bytesflows.account import Ledger, Package, newcomers
+from custom_components.bytesflows.account.newcomers import is_past
 from custom_components.bytesflows.account.rate import PastRate
-from custom_components.bytesflows.account.watchlist import Watchlist, is_past
+from custom_components.bytesflows.account.watchlist import Watchlist
 from custom_components.bytesflows.api import Record, Source
 from dev.simulated_api import GIB
 from tests.helpers.clock import NOW
@@ -75,7 +72,7 @@ def outcomes(
 def test_no_difference(readings: list[tuple[list[Record], bool, bool]]) -> None:
     """Whatever is read, it comes to the same as if all packages were kept."""
     found = list(outcomes(readings))
-    with patch.object(ledger_module, "is_past", return_value=False):
+    with patch.object(newcomers, "is_past", return_value=False):
         assert found == list(outcomes(readings))
 
 
@@ -92,15 +89,16 @@ def test_no_difference(readings: list[tuple[list[Record], bool, bool]]) -> None:
 )
 def test_past(change: dict[str, Any]) -> None:
     """A package that ended over 8 days ago is past, by all that its record says."""
-    assert is_past(record(**OLD), NOW)
-    assert is_past(record(**{**OLD, "created": None, "expires": None}), NOW)
-    assert not is_past(record(**{**OLD, **change}), NOW)
+    latest = NOW - 8 * DAY
+    assert is_past(record(**OLD), latest)
+    assert is_past(record(**{**OLD, "created": None, "expires": None}), latest)
+    assert not is_past(record(**{**OLD, **change}), latest)
 
 
 @given(RECORDS, st.sampled_from([NOW, NOW + DAY, NOW + 100 * DAY]))
 def test_nothing_to_watch(item: Record, now: datetime) -> None:
     """There is nothing to watch of a past package, and its end stays as it was."""
-    if is_past(item, NOW):
+    if is_past(item, NOW - 8 * DAY):
         package, watchlist = Package.from_history(item, NOW), Watchlist()
         assert package == Package.from_history(item, now)
         watchlist.put(package, NOW)

@@ -5,16 +5,16 @@ document.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 
 from ..api import PAGE_SIZE, Listing, Record
-from .newest import Newest
-from .package import ARRIVALS, Package, Step
+from .newcomers import Newcomers
+from .package import Package, Step
 from .packages import Packages
 from .reading import Outcome, Reading
-from .unreadable import FirstSeen, UnreadableValues
-from .watchlist import Watchlist, is_past
+from .unreadable import UnreadableValues
+from .watchlist import Watchlist
 
 
 class Ledger:
@@ -23,7 +23,6 @@ class Ledger:
     def __init__(self) -> None:
         """Start without packages; the first reading is history, not news."""
         self.packages = Packages()
-        self.newest = Newest()
         self.needs_baseline = True
         """Whether the next reading is a first one, in which nothing is news."""
         self.total: int | None = None
@@ -43,6 +42,8 @@ class Ledger:
         """Whether any package has a creation time."""
         self.watchlist = Watchlist()
         self._unreadable = UnreadableValues()
+        self._newcomers = Newcomers()
+        self.newest = self._newcomers.newest
 
     @property
     def active(self) -> tuple[Record, ...]:
@@ -65,12 +66,13 @@ class Ledger:
     @property
     def has_unreadable(self) -> bool:
         """Whether any value could not be read."""
-        return bool(self._unreadable)
+        return bool(self._unreadable or self._newcomers.left_out)
 
     @property
     def unreadable(self) -> Counter[str]:
         """How often each field, by its name in the document, could not be read."""
-        return self._unreadable.count()
+        left_out = Counter(trafficUsed=len(self._newcomers.left_out))
+        return self._unreadable.count() + left_out
 
     def history(self, is_wanted: Callable[[Record], bool]) -> Iterator[Package]:
         """Yield the packages that cannot change, as far as is known, and are wanted."""
@@ -99,7 +101,7 @@ class Ledger:
 
     def count_new(self, listing: Listing) -> int:
         """Return how many rows were not listed before."""
-        left_out = self._unreadable.left_out
+        left_out = self._newcomers.left_out
         found = (
             self.packages.get(record.id)
             for record in self.packages.news(listing)
@@ -115,18 +117,22 @@ class Ledger:
             self._forget_packages()
         gone = _gone(self, listing) if reading.is_complete else []
         rows = self.packages.news(listing)
-        used, others = self._take_past(rows, now)
+        past = self._newcomers.past(
+            rows, self.packages, now, is_baseline=self.needs_baseline
+        )
+        used = self._take_past(past)
         steps = [
             step
-            for row in others
-            if not self.packages.is_past(row)
+            for row in rows
+            if row.id not in past
+            and not self.packages.is_past(row)
             and (step := self._take(row, now)) is not None
         ]
-        left_out = self._unreadable.left_out
-        self.newest.note((row for row in rows if row.id not in left_out), now)
+        self._newcomers.note(rows, now)
         steps += [self._miss(package, now) for package in gone]
         if reading.is_complete:
-            self._unreadable.note_complete(listing.records.keys(), listing.unidentified)
+            self._newcomers.keep(listing.records.keys())
+            self._unreadable.unidentified = listing.unidentified
             self.missing = listing.missing
             self.page_size = listing.page_size
         if reading.adds_up:
@@ -138,44 +144,29 @@ class Ledger:
     def _forget_packages(self) -> None:
         """Forget all packages, so that a first reading knows nothing before it."""
         self._unreadable = UnreadableValues()
+        self._newcomers.left_out.clear()
         self.history_version += 1
         self.has_times = False
         self.packages.clear()
         self.rows.clear()
         self.watchlist.clear()
 
-    def _take_past(
-        self, rows: Iterable[Record], now: datetime
-    ) -> tuple[int, list[Record]]:
-        """Take over new rows of the past; return the bytes that count, and the others.
-
-        Most rows of a history are of the past, and need no closer look.
-        """
-        left_out, packages = self._unreadable.left_out, self.packages
-        past: dict[str, Record] = {}
-        others = []
-        for row in rows:
-            if (
-                is_past(row, now)
-                and row.id not in packages
-                and row.id not in left_out
-                and self._first_seen(row) is not FirstSeen.NEW
-            ):
-                past[row.id] = row
-            else:
-                others.append(row)
-        if past:
-            self.packages.put_past(past)
-            self.has_times |= any(record.created for record in past.values())
-            self.history_version += 1
-        used = sum(record.traffic_used for record in past.values())
-        return (used if self.needs_baseline else 0), others
+    def _take_past(self, past: Mapping[str, Record]) -> int:
+        """Take over packages of the past, and return the bytes that count."""
+        if not past:
+            return 0
+        self.packages.put_past(past)
+        self.has_times |= any(record.created for record in past.values())
+        self.history_version += 1
+        if not self.needs_baseline:
+            return 0
+        return sum(record.traffic_used for record in past.values())
 
     def _take(self, record: Record, now: datetime) -> Step | None:
         """Take over a row, unless it says nothing new or gives no package."""
         known = self.packages.get(record.id)
         if known is None:
-            step = self._admit(record, now)
+            step = self._newcomers.admit(record, now, is_baseline=self.needs_baseline)
         elif record is known.record and known.is_settled:
             return None
         else:
@@ -184,30 +175,6 @@ class Ledger:
             has_moved = known is None or known.record != step.package.record
             self.put(step.package, now, has_moved=has_moved)
         return step
-
-    def _admit(self, record: Record, now: datetime) -> Step | None:
-        """Return a new package, or None for a row without a readable use."""
-        left_out = self._unreadable.left_out
-        seen = left_out.get(record.id) or self._first_seen(record)
-        if "trafficUsed" in record.unreadable:
-            left_out[record.id] = seen
-            return None
-        if self.needs_baseline:
-            package = Package.from_history(record, now)
-            return Step(package, record.traffic_used, ())
-        arrival = ARRIVALS[record.source]
-        if seen is not FirstSeen.NEW:
-            package = Package.from_history(record, now)
-            is_news = seen is FirstSeen.OLD and record.is_active
-            return Step(package, 0, (arrival,) if is_news else ())
-        step = Package(record).update(record, now)
-        return Step(step.package, step.used, (arrival, *step.kinds))
-
-    def _first_seen(self, record: Record) -> FirstSeen:
-        """Return how an unknown row is seen for the first time."""
-        if self.needs_baseline:
-            return FirstSeen.IN_BASELINE
-        return self.newest.first_seen(record)
 
     def _miss(self, package: Package, now: datetime) -> Step:
         """Note that a package is no longer listed."""

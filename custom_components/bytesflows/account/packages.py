@@ -1,7 +1,7 @@
 """All packages that were ever seen, most of which are of the past.
 
 Of a package of the past, only the record is kept. It was used and not active when we
-first saw it, with no time within the last 8 days (`watchlist.is_past`), and the server
+first saw it, with no time within the last 8 days (`newcomers.is_past`), and the server
 lists it unchanged.
 """
 
@@ -25,7 +25,7 @@ class Packages:
         self._settled: dict[str, Record] = {}
         """The records of others that would change nothing if they came again."""
 
-    def __contains__(self, id_: str) -> bool:
+    def __contains__(self, id_: object) -> bool:
         """Return whether a package was ever seen, by its id."""
         return id_ in self.past or id_ in self._others
 

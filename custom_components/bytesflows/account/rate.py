@@ -4,6 +4,7 @@ Sizes are bytes, times are aware and in UTC.
 """
 
 from bisect import bisect_left
+from collections import defaultdict
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Final
@@ -83,11 +84,11 @@ class _Window:
         """Note when packages of each source arrived."""
         self._now = now
         self._begin = now - PAST
-        self._arrivals: dict[Source, list[datetime]] = {}
+        self._arrivals: defaultdict[Source, list[datetime]] = defaultdict(list)
         """The creation times by source, in order."""
         for record in records:
             if record.created is not None:
-                self._arrivals.setdefault(record.source, []).append(record.created)
+                self._arrivals[record.source].append(record.created)
         for times in self._arrivals.values():
             times.sort()
 

@@ -118,13 +118,3 @@ class Watchlist:
                 min(ends, default=END_OF_TIME),
             ),
         )
-
-
-def is_past(record: Record, now: datetime) -> bool:
-    """Return whether a package that is new to us ended too long ago to be watched."""
-    if record.is_active or record.traffic_used == 0 or record.unreadable:
-        return False
-    latest, created, expires = now - RETENTION, record.created, record.expires
-    return (created is None or created <= latest) and (
-        expires is None or expires <= latest
-    )

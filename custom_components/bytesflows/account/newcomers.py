@@ -1,0 +1,131 @@
+"""Rows of packages that were not known before: which of them are news.
+
+Times are aware and in UTC.
+"""
+
+from collections.abc import Collection, Container, Iterable
+from datetime import datetime
+from enum import Enum, auto
+from typing import Final
+
+from ..api import Record, Source
+from .consumption import RETENTION
+from .package import ARRIVALS, Package, Step
+from .times import CLOCK_TOLERANCE, EPOCH
+
+
+class FirstSeen(Enum):
+    """How a row was first seen."""
+
+    IN_BASELINE = auto()
+    """In the first reading, in which nothing is news."""
+    OLD = auto()
+    """Older than a known package of its source: it was there before, and is back."""
+    NEW = auto()
+
+
+class Newest(dict[Source, datetime]):
+    """The creation time of the newest package, by source."""
+
+    def note(self, records: Iterable[Record], now: datetime) -> None:
+        """Note the creation times of packages, except those in the future."""
+        latest = now + CLOCK_TOLERANCE
+        for record in records:
+            created = record.created
+            if (
+                created is not None
+                and created > self.get(record.source, EPOCH)
+                and created <= latest
+            ):
+                self[record.source] = created
+
+    def is_newer(self, record: Record) -> bool:
+        """Return whether an unknown package came after those of its source."""
+        if record.created is None:
+            return record.is_active
+        newest = self.get(record.source)
+        return newest is None or record.created > newest
+
+
+class Newcomers:
+    """Make packages of unknown rows, or leave them out until their use is readable."""
+
+    def __init__(self) -> None:
+        """Start without any."""
+        self.newest: Final = Newest()
+        self.left_out: dict[str, FirstSeen] = {}
+        """By id, rows that are no packages yet, and how they were first seen."""
+
+    def past(
+        self,
+        rows: Iterable[Record],
+        known: Container[str],
+        now: datetime,
+        *,
+        is_baseline: bool,
+    ) -> dict[str, Record]:
+        """Return the unknown rows of packages of the past, by id.
+
+        Most rows of a history are of the past, and need no closer look.
+        """
+        latest = now - RETENTION
+        return {
+            row.id: row
+            for row in rows
+            if is_past(row, latest)
+            and row.id not in known
+            and row.id not in self.left_out
+            and (is_baseline or not self.newest.is_newer(row))
+        }
+
+    def admit(self, record: Record, now: datetime, *, is_baseline: bool) -> Step | None:
+        """Return a new package, or None for a row without a readable use.
+
+        In the first reading nothing is news.
+        """
+        seen = self.left_out.pop(record.id, None) or self._first_seen(
+            record, is_baseline=is_baseline
+        )
+        if "trafficUsed" in record.unreadable:
+            self.left_out[record.id] = seen
+            return None
+        if is_baseline:
+            package = Package.from_history(record, now)
+            return Step(package, record.traffic_used, ())
+        arrival = ARRIVALS[record.source]
+        if seen is not FirstSeen.NEW:
+            package = Package.from_history(record, now)
+            is_news = seen is FirstSeen.OLD and record.is_active
+            return Step(package, 0, (arrival,) if is_news else ())
+        step = Package(record).update(record, now)
+        return Step(step.package, step.used, (arrival, *step.kinds))
+
+    def note(self, rows: Iterable[Record], now: datetime) -> None:
+        """Note which packages are the newest now."""
+        if self.left_out:
+            rows = [row for row in rows if row.id not in self.left_out]
+        self.newest.note(rows, now)
+
+    def keep(self, ids: Collection[str]) -> None:
+        """Forget the rows that are no longer listed."""
+        for id_ in self.left_out.keys() - ids:
+            del self.left_out[id_]
+
+    def _first_seen(self, record: Record, *, is_baseline: bool) -> FirstSeen:
+        """Return how an unknown row is seen for the first time."""
+        if is_baseline:
+            return FirstSeen.IN_BASELINE
+        return FirstSeen.NEW if self.newest.is_newer(record) else FirstSeen.OLD
+
+
+def is_past(record: Record, latest: datetime) -> bool:
+    """Return whether a package that is new to us ended too long ago to be watched.
+
+    That is if it was used, and neither came nor expired after an aware moment.
+    """
+    if record.is_active or record.traffic_used == 0 or record.unreadable:
+        return False
+    created, expires = record.created, record.expires
+    return (created is None or created <= latest) and (
+        expires is None or expires <= latest
+    )
