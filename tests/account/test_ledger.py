@@ -331,7 +331,7 @@ def test_new_row_without_readable_use() -> None:
     ledger = started(record())
     odd = replace(UNREADABLE_USE, created=NOW)
     for number in (1, 2):
-        new = ledger.count_new(listing(record(), odd))
+        new = ledger.count_new([record(), odd])
         assert new == (number == 1)
         outcome = ledger.apply(complete(record(), odd), NOW + number * MINUTES)
         assert outcome.changes == ()

@@ -57,7 +57,7 @@ def outcomes(
         reading = complete(*rows) if is_complete else partial(*rows, total=3)
         ledger.needs_baseline |= is_baseline
         yield (
-            ledger.count_new(reading.listing),
+            ledger.count_new(ledger.packages.news(reading.listing)),
             ledger.apply(reading, now),
             {item.record.id: item for item in every(ledger)},
             dict(ledger.watchlist.to_keep(now)),

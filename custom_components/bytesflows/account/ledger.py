@@ -5,7 +5,7 @@ document.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 
 from ..api import PAGE_SIZE, Listing, Record
@@ -99,13 +99,11 @@ class Ledger:
         ):
             self.history_version += 1
 
-    def count_new(self, listing: Listing) -> int:
-        """Return how many rows were not listed before."""
+    def count_new(self, rows: Iterable[Record]) -> int:
+        """Return how many rows of a listing that are news were not listed before."""
         left_out = self._newcomers.left_out
         found = (
-            self.packages.get(record.id)
-            for record in self.packages.news(listing)
-            if record.id not in left_out
+            self.packages.get(record.id) for record in rows if record.id not in left_out
         )
         return sum(package is None or not package.is_listed for package in found)
 
@@ -195,7 +193,7 @@ def _gone(ledger: Ledger, listing: Listing) -> list[Package]:
         if (
             ledger.total is None
             or ledger.total - lost != listing.total
-            or ledger.count_new(listing)
+            or ledger.count_new(ledger.packages.news(listing))
         ):
             return []
     return absent

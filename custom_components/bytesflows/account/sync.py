@@ -8,11 +8,11 @@ reading: use that is booked late on packages that have ended, and a new package 
 place of a record that the server dropped within the same minutes.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Final, NamedTuple
 
-from ..api import BytesFlowsClient, Listing, Overview
+from ..api import BytesFlowsClient, Listing, Overview, Record
 from .ledger import Ledger
 from .package import Package
 from .reading import Reading
@@ -163,21 +163,22 @@ def _adds_up(
     """Return whether nothing that matters can have changed on the other pages."""
     if listing.total is None or ledger.total is None:
         return False
-    if listing.total != ledger.total + ledger.count_new(listing):
+    rows = ledger.packages.news(listing)
+    if listing.total != ledger.total + ledger.count_new(rows):
         return False
     unread = ledger.watchlist.to_read(now, listing.records)
     if any(item.needs_confirmation or item.is_overdue(now) for item in unread):
         return False
-    return not unread or (growth is not None and _growth(ledger, listing) == growth)
+    return not unread or (growth is not None and _growth(ledger, rows) == growth)
 
 
-def _growth(ledger: Ledger, listing: Listing) -> Growth:
-    """Return the change of the packages that were read.
+def _growth(ledger: Ledger, rows: Iterable[Record]) -> Growth:
+    """Return the change of the packages that were read, given the rows that are news.
 
     Rows that no package can be made of are left out.
     """
     total = available = 0
-    for record in ledger.packages.news(listing):
+    for record in rows:
         package = ledger.packages.get(record.id)
         after = record
         if package is not None:

@@ -345,11 +345,11 @@ class Codec:
 
         They are read column by column, which takes two thirds of the time.
         """
-        ids = [row[0] for row in table]
-        if len(self._rows) + len(ids) > MAX_CACHED_ROWS:
-            return None
         try:
-            if not self._rows.keys().isdisjoint(ids) or len(set(ids)) < len(ids):
+            if not self._rows.keys().isdisjoint(row[0] for row in table):
+                return None
+            ids = [row[0] for row in table]
+            if len(set(ids)) < len(ids) or len(self._rows) + len(ids) > MAX_CACHED_ROWS:
                 return None
             records = _read_columns(self._readers, table)
         except TypeError, ValueError:
