@@ -496,6 +496,26 @@ async def test_use_that_cannot_be_read_at_first(
 
 
 @pytest.mark.parametrize("is_reloaded", [False, True])
+async def test_use_that_cannot_be_read_in_the_first_reading(
+    home: Home, events: Events, is_reloaded: bool
+) -> None:
+    """A package of the first reading is no news once its use can be read."""
+    item = _package("2", used=GIB // 2)
+    home.account.packages.append(item)
+    home.api.break_(Fault.odd_row(0, trafficUsed="?"), RECORDS)
+    await home.set_up()
+    before = _consumed(home)
+    if is_reloaded:
+        await home.reload()
+        await home.poll()
+    home.api.heal()
+    item.used += MIB
+    await home.poll(2)
+    assert _reported(events) == []
+    assert _consumed(home) - before == MIB
+
+
+@pytest.mark.parametrize("is_reloaded", [False, True])
 async def test_end_without_expiry_over_a_reload(
     home: Home, events: Events, is_reloaded: bool
 ) -> None:

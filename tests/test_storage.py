@@ -18,6 +18,7 @@ from custom_components.bytesflows.account import (
     ChangeKind,
     Clock,
     Consumption,
+    FirstSeen,
     Life,
     LowScale,
     Marks,
@@ -510,6 +511,7 @@ def _full_state() -> AccountState:
     )
     state.ledger.needs_baseline = False
     state.ledger.newest[Source.ORDER] = NOW
+    state.ledger.newcomers.left_out["2"] = FirstSeen.OLD
     state.ledger.put(
         KnownPackage(
             record,
@@ -639,6 +641,9 @@ def _states(draw: st.DrawFn) -> AccountState:
     )
     state.ledger.needs_baseline = draw(st.booleans())
     state.ledger.newest.update(draw(st.dictionaries(st.sampled_from(Source), MOMENTS)))
+    state.ledger.newcomers.left_out.update(
+        draw(st.dictionaries(TEXTS, st.sampled_from(FirstSeen), max_size=2))
+    )
     for package in draw(st.lists(_packages(), max_size=3)):
         state.ledger.put(package, NOW)
     return state
@@ -659,6 +664,7 @@ def _content(state: AccountState) -> dict[str, Any]:
         "trouble": (state.invalid_responses, state.unreadable_values),
         "needs_baseline": state.ledger.needs_baseline,
         "newest": state.ledger.newest,
+        "left_out": state.ledger.newcomers.left_out,
         "packages": {
             id_: state.ledger.packages.get(id_) for id_ in state.ledger.packages
         },

@@ -1,7 +1,7 @@
 """The shape of the file in which the state of an account outlives a restart.
 
-The only module that knows it. Times that the API gave are kept as it writes them, so
-that they are right when its time zone is corrected.
+Records and the overview are in it as the codec writes them. Times that the API gave are
+kept as it writes them, so that they are right when its time zone is corrected.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -11,6 +11,7 @@ from .account import (
     AccountState,
     Change,
     ChangeKind,
+    FirstSeen,
     Life,
     LowScale,
     Package,
@@ -40,6 +41,9 @@ def encode_state(state: AccountState, codec: Codec, now: datetime) -> dict[str, 
         "newest": {
             source.value: format_time(codec.time_zone, time)
             for source, time in ledger.newest.items()
+        },
+        "left_out": {
+            id_: seen.value for id_, seen in ledger.newcomers.left_out.items()
         },
         "packages": [
             _encode_package(package, codec)
@@ -156,6 +160,9 @@ def _decode_parts(stored: dict[str, Any], codec: Codec, now: datetime) -> Accoun
     for source, text in stored["newest"].items():
         if (time := parse_time(codec.time_zone, text)) is not None:
             ledger.newest[Source(source)] = time
+    ledger.newcomers.left_out.update(
+        {str(id_): FirstSeen(seen) for id_, seen in stored["left_out"].items()}
+    )
     for item in stored["packages"]:
         ledger.put(_decode_package(item, codec), now)
     consumption = stored["consumption"]

@@ -30,6 +30,7 @@ def restarted(ledger: Ledger) -> Ledger:
     new = Ledger()
     new.needs_baseline = ledger.needs_baseline
     new.newest.update(ledger.newest)
+    new.newcomers.left_out.update(ledger.newcomers.left_out)
     for package in ledger.watchlist.to_keep(NOW).values():
         new.put(package, NOW)
     return new

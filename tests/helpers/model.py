@@ -295,6 +295,7 @@ def restarted(account: Account) -> AccountState:
     )
     state.ledger.needs_baseline = old.ledger.needs_baseline
     state.ledger.newest.update(old.ledger.newest)
+    state.ledger.newcomers.left_out.update(old.ledger.newcomers.left_out)
     for package in old.ledger.watchlist.to_keep(now).values():
         state.ledger.put(package, now)
     return state

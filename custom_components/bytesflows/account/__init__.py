@@ -10,6 +10,7 @@ from .consumption import Consumption
 from .forecast import Summary
 from .ledger import Ledger
 from .marks import LowMark, LowScale, Mark, Marks, PackageMark, Passed, Places
+from .newcomers import FirstSeen
 from .package import Change, ChangeKind, Life, Package, describe
 from .publisher import AccountData, Publisher
 from .scales import Due, Scales
@@ -30,6 +31,7 @@ __all__ = [
     "Consumption",
     "Due",
     "Evidence",
+    "FirstSeen",
     "Ledger",
     "Life",
     "LowMark",

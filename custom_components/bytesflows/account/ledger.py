@@ -42,8 +42,8 @@ class Ledger:
         """Whether any package has a creation time."""
         self.watchlist = Watchlist()
         self._unreadable = UnreadableValues()
-        self._newcomers = Newcomers()
-        self.newest = self._newcomers.newest
+        self.newcomers = Newcomers()
+        self.newest = self.newcomers.newest
 
     @property
     def active(self) -> tuple[Record, ...]:
@@ -66,12 +66,12 @@ class Ledger:
     @property
     def has_unreadable(self) -> bool:
         """Whether any value could not be read."""
-        return bool(self._unreadable or self._newcomers.left_out)
+        return bool(self._unreadable or self.newcomers.left_out)
 
     @property
     def unreadable(self) -> Counter[str]:
         """How often each field, by its name in the document, could not be read."""
-        left_out = Counter(trafficUsed=len(self._newcomers.left_out))
+        left_out = Counter(trafficUsed=len(self.newcomers.left_out))
         return self._unreadable.count() + left_out
 
     def history(self, is_wanted: Callable[[Record], bool]) -> Iterator[Package]:
@@ -101,7 +101,7 @@ class Ledger:
 
     def count_new(self, rows: Iterable[Record]) -> int:
         """Return how many rows of a listing that are news were not listed before."""
-        left_out = self._newcomers.left_out
+        left_out = self.newcomers.left_out
         found = (
             self.packages.get(record.id) for record in rows if record.id not in left_out
         )
@@ -115,7 +115,7 @@ class Ledger:
             self._forget_packages()
         gone = _gone(self, listing) if reading.is_complete else []
         rows = self.packages.news(listing)
-        past = self._newcomers.past(
+        past = self.newcomers.past(
             rows, self.packages, now, is_baseline=self.needs_baseline
         )
         used = self._take_past(past)
@@ -126,10 +126,10 @@ class Ledger:
             and not self.packages.is_past(row)
             and (step := self._take(row, now)) is not None
         ]
-        self._newcomers.note(rows, now)
+        self.newcomers.note(rows, now)
         steps += [self._miss(package, now) for package in gone]
         if reading.is_complete:
-            self._newcomers.keep(listing.records.keys())
+            self.newcomers.keep(listing.records.keys())
             self._unreadable.unidentified = listing.unidentified
             self.missing = listing.missing
             self.page_size = listing.page_size
@@ -142,7 +142,7 @@ class Ledger:
     def _forget_packages(self) -> None:
         """Forget all packages, so that a first reading knows nothing before it."""
         self._unreadable = UnreadableValues()
-        self._newcomers.left_out.clear()
+        self.newcomers.left_out.clear()
         self.history_version += 1
         self.has_times = False
         self.packages.clear()
@@ -164,7 +164,7 @@ class Ledger:
         """Take over a row, unless it says nothing new or gives no package."""
         known = self.packages.get(record.id)
         if known is None:
-            step = self._newcomers.admit(record, now, is_baseline=self.needs_baseline)
+            step = self.newcomers.admit(record, now, is_baseline=self.needs_baseline)
         elif record is known.record and known.is_settled:
             return None
         else:

@@ -5,7 +5,7 @@ Times are aware and in UTC.
 
 from collections.abc import Collection, Container, Iterable
 from datetime import datetime
-from enum import Enum, auto
+from enum import StrEnum
 from typing import Final
 
 from ..api import Record, Source
@@ -14,14 +14,14 @@ from .package import ARRIVALS, Package, Step
 from .times import CLOCK_TOLERANCE, EPOCH
 
 
-class FirstSeen(Enum):
+class FirstSeen(StrEnum):
     """How a row was first seen."""
 
-    IN_BASELINE = auto()
+    IN_BASELINE = "in_baseline"
     """In the first reading, in which nothing is news."""
-    OLD = auto()
+    OLD = "old"
     """Older than a known package of its source: it was there before, and is back."""
-    NEW = auto()
+    NEW = "new"
 
 
 class Newest(dict[Source, datetime]):

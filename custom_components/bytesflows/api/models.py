@@ -231,8 +231,8 @@ class Codec:
         self._record_fields = _record_fields(partial(parse_time, time_zone))
         self._readers = [field.read for field in self._record_fields]
         # Most rows are the same at the next reading. Bounded by `MAX_CACHED_ROWS`, and
-        # by the limits of every text of a row that can be read. Two are better than one
-        # of pairs, which the garbage collection would look through.
+        # by the limits of every text of a row that can be read. One of pairs would give
+        # the garbage collector half as many objects again.
         self._rows: dict[object, _Values] = {}
         self._records: dict[object, Record] = {}
 
