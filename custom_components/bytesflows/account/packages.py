@@ -1,4 +1,4 @@
-"""All packages that were ever seen, most of which are of the past.
+"""All packages that are known, most of which are of the past.
 
 Of a package of the past, only the record is kept. It was used and not active when we
 first saw it, with no time within the last 8 days (`newcomers.is_past`), and the server
