@@ -510,7 +510,7 @@ def _full_state() -> AccountState:
         zone_watch=ZoneWatch({timedelta(hours=3): NOW}, {NOW: NOW}),
     )
     state.ledger.needs_baseline = False
-    state.ledger.newest[Source.ORDER] = NOW
+    state.ledger.newcomers.newest[Source.ORDER] = NOW
     state.ledger.newcomers.left_out["2"] = FirstSeen.OLD
     state.ledger.put(
         KnownPackage(
@@ -640,7 +640,9 @@ def _states(draw: st.DrawFn) -> AccountState:
         ),
     )
     state.ledger.needs_baseline = draw(st.booleans())
-    state.ledger.newest.update(draw(st.dictionaries(st.sampled_from(Source), MOMENTS)))
+    state.ledger.newcomers.newest.update(
+        draw(st.dictionaries(st.sampled_from(Source), MOMENTS))
+    )
     state.ledger.newcomers.left_out.update(
         draw(st.dictionaries(TEXTS, st.sampled_from(FirstSeen), max_size=2))
     )
@@ -663,7 +665,7 @@ def _content(state: AccountState) -> dict[str, Any]:
         ),
         "trouble": (state.invalid_responses, state.unreadable_values),
         "needs_baseline": state.ledger.needs_baseline,
-        "newest": state.ledger.newest,
+        "newest": state.ledger.newcomers.newest,
         "left_out": state.ledger.newcomers.left_out,
         "packages": {
             id_: state.ledger.packages.get(id_) for id_ in state.ledger.packages

@@ -188,7 +188,7 @@ def _snapshot(state: AccountState, now: datetime) -> _Snapshot:
         other=(
             state.shown_overview,
             state.consumption.total,
-            tuple(state.ledger.newest.items()),
+            tuple(state.ledger.newcomers.newest.items()),
             tuple(state.ledger.newcomers.left_out),
         ),
         packages=state.ledger.watchlist.to_keep(now),

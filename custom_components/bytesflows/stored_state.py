@@ -40,7 +40,7 @@ def encode_state(state: AccountState, codec: Codec, now: datetime) -> dict[str, 
         "needs_baseline": ledger.needs_baseline,
         "newest": {
             source.value: format_time(codec.time_zone, time)
-            for source, time in ledger.newest.items()
+            for source, time in ledger.newcomers.newest.items()
         },
         "left_out": {
             id_: seen.value for id_, seen in ledger.newcomers.left_out.items()
@@ -159,7 +159,7 @@ def _decode_parts(stored: dict[str, Any], codec: Codec, now: datetime) -> Accoun
     ledger.needs_baseline = stored["needs_baseline"] is True
     for source, text in stored["newest"].items():
         if (time := parse_time(codec.time_zone, text)) is not None:
-            ledger.newest[Source(source)] = time
+            ledger.newcomers.newest[Source(source)] = time
     ledger.newcomers.left_out.update(
         {str(id_): FirstSeen(seen) for id_, seen in stored["left_out"].items()}
     )

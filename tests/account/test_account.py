@@ -404,7 +404,7 @@ async def test_machine_that_is_wrong_at_the_start(error: timedelta) -> None:
     life = Life(100 * GIB, machine_error=error)
     life.package.expires = NOW + 36 * HOUR
     await life.poll()
-    assert life.account.state.ledger.newest
+    assert life.account.state.ledger.newcomers.newest
     data = await life.use(GIB, 25 * HOUR)
     assert life.marks == [("1", DAY)]
     assert data.summary is not None

@@ -46,7 +46,7 @@ def foretold(ledger: Ledger, consumption: Consumption, now: datetime) -> Summary
     """Return the summary of an account at a moment."""
     rate = current_rate(consumption, ledger, PastRate(), rounded_down(now))
     return summarize(
-        ledger.active, consumption.total, rate, ledger.newest, now, SHANGHAI
+        ledger.active, consumption.total, rate, ledger.newcomers.newest, now, SHANGHAI
     )
 
 

@@ -29,7 +29,7 @@ def restarted(ledger: Ledger) -> Ledger:
     """Return the ledger as it is after a restart, before the first reading."""
     new = Ledger()
     new.needs_baseline = ledger.needs_baseline
-    new.newest.update(ledger.newest)
+    new.newcomers.newest.update(ledger.newcomers.newest)
     new.newcomers.left_out.update(ledger.newcomers.left_out)
     for package in ledger.watchlist.to_keep(NOW).values():
         new.put(package, NOW)
@@ -148,9 +148,9 @@ def test_creation_in_the_future() -> None:
     odd = record("2", created=NOW + 300 * DAY)
     outcome = ledger.apply(complete(record(), odd), NOW + MINUTES)
     assert kinds(outcome) == [("2", "purchased")]
-    assert ledger.newest == {Source.ORDER: NOW - HOUR}
+    assert ledger.newcomers.newest == {Source.ORDER: NOW - HOUR}
     ledger.apply(complete(record(), replace(odd, created=NOW)), NOW + 2 * MINUTES)
-    assert ledger.newest == {Source.ORDER: NOW}
+    assert ledger.newcomers.newest == {Source.ORDER: NOW}
     later = record("3", created=NOW + MINUTES)
     outcome = ledger.apply(complete(record(), later), NOW + 3 * MINUTES)
     assert kinds(outcome) == [("3", "purchased")]
@@ -162,7 +162,7 @@ def test_creation_ahead_of_our_clock() -> None:
     ahead = record("2", created=NOW + 300 * DAY)
     ledger.apply(complete(record(), ahead), NOW + MINUTES)
     ledger.apply(complete(record(), ahead), NOW + 300 * DAY)
-    assert ledger.newest == {Source.ORDER: NOW + 300 * DAY}
+    assert ledger.newcomers.newest == {Source.ORDER: NOW + 300 * DAY}
 
 
 def test_creation_barely_ahead() -> None:
@@ -170,7 +170,7 @@ def test_creation_barely_ahead() -> None:
     ledger = started(record())
     ahead = record("2", created=NOW + CLOCK_TOLERANCE)
     ledger.apply(complete(record(), ahead), NOW)
-    assert ledger.newest == {Source.ORDER: NOW + CLOCK_TOLERANCE}
+    assert ledger.newcomers.newest == {Source.ORDER: NOW + CLOCK_TOLERANCE}
 
 
 def test_row_ahead_of_our_clock_changes_nothing() -> None:
@@ -336,8 +336,9 @@ def test_new_row_without_readable_use() -> None:
         assert new == (number == 1)
         outcome = ledger.apply(complete(record(), odd), NOW + number * MINUTES)
         assert outcome.changes == ()
+        assert ledger.has_unreadable
         assert ledger.unreadable == {"trafficUsed": 1}
-        assert ledger.newest == {Source.ORDER: NOW - HOUR}
+        assert ledger.newcomers.newest == {Source.ORDER: NOW - HOUR}
     good = record("2", created=NOW, traffic_used=7)
     outcome = ledger.apply(complete(record(), good), NOW + HOUR)
     assert kinds(outcome) == [("2", "purchased")]
@@ -352,6 +353,18 @@ def test_first_reading_without_readable_use() -> None:
     outcome = ledger.apply(complete(record(), good), NOW + MINUTES)
     assert (outcome.changes, outcome.used) == ((), 0)
     assert len(list(ledger.active)) == 2
+
+
+def test_left_out_row_in_a_new_baseline() -> None:
+    """A new row that is left out is no news after a first reading in which it was."""
+    ledger = started(record())
+    odd = replace(UNREADABLE_USE, created=NOW)
+    ledger.apply(complete(record(), odd), NOW + MINUTES)
+    ledger.needs_baseline = True
+    ledger.apply(complete(record(), odd), NOW + 2 * MINUTES)
+    good = record("2", created=NOW, traffic_used=7)
+    outcome = ledger.apply(complete(record(), good), NOW + 3 * MINUTES)
+    assert (outcome.changes, outcome.used) == ((), 0)
 
 
 def test_left_out_row_that_goes() -> None:

@@ -61,7 +61,12 @@ def outcomes(
             ledger.apply(reading, now),
             {item.record.id: item for item in every(ledger)},
             dict(ledger.watchlist.to_keep(now)),
-            (ledger.unreadable, ledger.newest, ledger.has_times, len(ledger.packages)),
+            (
+                ledger.unreadable,
+                ledger.newcomers.newest,
+                ledger.has_times,
+                len(ledger.packages),
+            ),
             PastRate().at(ledger, now),
         )
         now += HOUR

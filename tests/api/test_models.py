@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from decimal import Decimal
 from inspect import get_annotations
 from typing import Any
+from unittest.mock import patch
 from zoneinfo import ZoneInfo
 
 from hypothesis import given, strategies as st
@@ -119,6 +120,8 @@ SIZES: list[tuple[object, object]] = [
     ("+7", 7),
     (2**63 - 1, 2**63 - 1),
     (str(2**63 - 1), 2**63 - 1),
+    ("7".rjust(128), 7),
+    ("7".rjust(129), UNREADABLE),
     *(
         (value, UNREADABLE)
         for value in (
@@ -461,8 +464,11 @@ def test_times(name: str, zone: tzinfo, value: object, want: object) -> None:
 
 
 def test_time_zone() -> None:
-    """The codec's time zone is the one that it writes."""
-    assert Codec(SHANGHAI).time_zone is SHANGHAI
+    """The codec's time zone is the one in which it writes."""
+    codec = Codec(SHANGHAI)
+    record = Record("1", created=NOON)
+    assert codec.time_zone is SHANGHAI
+    assert codec.encode_record(record)["createTime"] == "2026-03-21 20:00:00"
     assert format_time(SHANGHAI, NOON) == "2026-03-21 20:00:00"
     assert format_time(SHANGHAI, None) is None
     assert parse_time(SHANGHAI, None) is None
@@ -667,6 +673,20 @@ def test_rows_read_alike(rows: list[dict[str, Any]]) -> None:
     assert _page(codec, *rows) == sum(alone, ())
 
 
+@pytest.mark.parametrize(
+    ("name", "value"), [("orderId", None), ("expireTime", "9999-12-31 23:59:59")]
+)
+def test_usual_rows_are_read_at_once(name: str, value: object) -> None:
+    """Rows that are new and usual are read by column, also without optional values."""
+    codec = Codec(UTC)
+    rows = [RECORD, {**RECORD, "id": "2", name: value}]
+    with patch.object(codec, "_decode_row") as decode_row:
+        records = _page(codec, *rows)
+    decode_row.assert_not_called()
+    assert records == (Codec(UTC).decode_record(rows[0]), codec.decode_record(rows[1]))
+    assert records[1] == Codec(UTC).decode_page({"records": rows[1:] * 2}).records[0]
+
+
 def test_repeated_row_is_reused() -> None:
     """A row that repeats on its page gives the same record."""
     first, again = _page(Codec(UTC), RECORD, RECORD)
@@ -743,10 +763,10 @@ def test_reuse_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     first = _page(codec, *rows)
     _page(codec, {**RECORD, "id": 9, "orderId": ["x" * 1000]})
 
-    assert list(codec._rows) == [3, 4]
+    assert list(codec._rows) == list(codec._records) == [3, 4]
     assert _page(codec, rows[3])[0] is first[3]
     _page(codec, rows[0])
-    assert list(codec._rows) == [3, 4, 0]
+    assert list(codec._rows) == list(codec._records) == [3, 4, 0]
 
 
 @pytest.mark.parametrize(

@@ -294,7 +294,7 @@ def restarted(account: Account) -> AccountState:
         shown_is_expiring_soon=old.shown_is_expiring_soon,
     )
     state.ledger.needs_baseline = old.ledger.needs_baseline
-    state.ledger.newest.update(old.ledger.newest)
+    state.ledger.newcomers.newest.update(old.ledger.newcomers.newest)
     state.ledger.newcomers.left_out.update(old.ledger.newcomers.left_out)
     for package in old.ledger.watchlist.to_keep(now).values():
         state.ledger.put(package, now)

@@ -43,7 +43,6 @@ class Ledger:
         self.watchlist = Watchlist()
         self._unreadable = UnreadableValues()
         self.newcomers = Newcomers()
-        self.newest = self.newcomers.newest
 
     @property
     def active(self) -> tuple[Record, ...]:
@@ -53,7 +52,7 @@ class Ledger:
     @property
     def had_packages(self) -> bool:
         """Whether there ever was a package, as far as is known."""
-        return bool(self.packages or self.newest)
+        return bool(self.packages or self.newcomers.newest)
 
     @property
     def needs_complete_reading(self) -> bool:
@@ -115,7 +114,7 @@ class Ledger:
             self._forget_packages()
         gone = _gone(self, listing) if reading.is_complete else []
         rows = self.packages.news(listing)
-        past = self.newcomers.past(
+        past = self.newcomers.past_rows(
             rows, self.packages, now, is_baseline=self.needs_baseline
         )
         used = self._take_past(past)
@@ -129,7 +128,7 @@ class Ledger:
         self.newcomers.note(rows, now)
         steps += [self._miss(package, now) for package in gone]
         if reading.is_complete:
-            self.newcomers.keep(listing.records.keys())
+            self.newcomers.forget_absent(listing.records.keys())
             self._unreadable.unidentified = listing.unidentified
             self.missing = listing.missing
             self.page_size = listing.page_size

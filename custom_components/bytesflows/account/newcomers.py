@@ -1,4 +1,4 @@
-"""Rows of packages that were not known before: which of them are news.
+"""Rows of unknown packages: which become packages, and which are news.
 
 Times are aware and in UTC.
 """
@@ -40,7 +40,10 @@ class Newest(dict[Source, datetime]):
                 self[record.source] = created
 
     def is_newer(self, record: Record) -> bool:
-        """Return whether an unknown package came after those of its source."""
+        """Return whether an unknown package came after those of its source.
+
+        One without a creation time counts as new if it is active.
+        """
         if record.created is None:
             return record.is_active
         newest = self.get(record.source)
@@ -56,7 +59,7 @@ class Newcomers:
         self.left_out: dict[str, FirstSeen] = {}
         """By id, rows that are no packages yet, and how they were first seen."""
 
-    def past(
+    def past_rows(
         self,
         rows: Iterable[Record],
         known: Container[str],
@@ -79,7 +82,7 @@ class Newcomers:
         }
 
     def admit(self, record: Record, now: datetime, *, is_baseline: bool) -> Step | None:
-        """Return a new package, or None for a row without a readable use.
+        """Return the first step of a package, or None for a row that is left out.
 
         In the first reading nothing is news.
         """
@@ -106,8 +109,8 @@ class Newcomers:
             rows = [row for row in rows if row.id not in self.left_out]
         self.newest.note(rows, now)
 
-    def keep(self, ids: Collection[str]) -> None:
-        """Forget the rows that are no longer listed."""
+    def forget_absent(self, ids: Collection[str]) -> None:
+        """Forget the rows left out that are no longer listed, given those that are."""
         for id_ in self.left_out.keys() - ids:
             del self.left_out[id_]
 
@@ -121,7 +124,8 @@ class Newcomers:
 def is_past(record: Record, latest: datetime) -> bool:
     """Return whether a package that is new to us ended too long ago to be watched.
 
-    That is if it was used, and neither came nor expired after an aware moment.
+    It was used, is inactive, has no unreadable values, and was neither created nor
+    expires after `latest`, an aware moment.
     """
     if record.is_active or record.traffic_used == 0 or record.unreadable:
         return False

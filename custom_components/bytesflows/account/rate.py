@@ -84,13 +84,14 @@ class _Window:
         """Note when packages of each source arrived."""
         self._now = now
         self._begin = now - PAST
-        self._arrivals: defaultdict[Source, list[datetime]] = defaultdict(list)
-        """The creation times by source, in order."""
+        arrivals: defaultdict[Source, list[datetime]] = defaultdict(list)
         for record in records:
             if record.created is not None:
-                self._arrivals[record.source].append(record.created)
-        for times in self._arrivals.values():
+                arrivals[record.source].append(record.created)
+        for times in arrivals.values():
             times.sort()
+        self._arrivals = dict(arrivals)
+        """The creation times by source, in order."""
 
     def rate(self, used: float) -> float | None:
         """Return the bytes per second of a use in the window, or None if unknown."""

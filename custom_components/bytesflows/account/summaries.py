@@ -48,7 +48,7 @@ class Summaries:
             state.ledger.active,
             state.consumption.total,
             state.rate,
-            state.ledger.newest,
+            state.ledger.newcomers.newest,
             moment,
             self._time_zone,
         )

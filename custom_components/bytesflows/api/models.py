@@ -231,8 +231,8 @@ class Codec:
         self._record_fields = _record_fields(partial(parse_time, time_zone))
         self._readers = [field.read for field in self._record_fields]
         # Most rows are the same at the next reading. Bounded by `MAX_CACHED_ROWS`, and
-        # by the limits of every text of a row that can be read. One of pairs would give
-        # the garbage collector half as many objects again.
+        # by the limits of every text of a row that can be read. Two dicts, because the
+        # garbage collector would scan the pairs of a single one.
         self._rows: dict[object, _Values] = {}
         self._records: dict[object, Record] = {}
 
@@ -341,9 +341,10 @@ class Codec:
         return records
 
     def _decode_new(self, table: list[_Values]) -> list[Record] | None:
-        """Return the records of unknown rows, or None if any of them is unusual.
+        """Return the records of new rows, or None if they must be read one by one.
 
-        They are read column by column, which takes two thirds of the time.
+        New and usual rows are read column by column, which takes two thirds of the
+        time.
         """
         try:
             if not self._rows.keys().isdisjoint(row[0] for row in table):
@@ -410,7 +411,7 @@ class Codec:
 
 
 def _is_overused(record: Record) -> bool:
-    """Return whether more of a package was used than is believed."""
+    """Return whether the use of a package is too high to be believed."""
     size, used = record.traffic, record.traffic_used
     return 0 < size < used and used * 100 > size * _MAX_USE
 

@@ -33,8 +33,6 @@ def parse_time(zone: tzinfo, value: object) -> datetime | None:
     unit, or dates without separators. Raise ValueError or TypeError if the value
     cannot be read.
     """
-    if value is None:
-        return None
     if (
         type(value) is str
         and len(value) == _USUAL_LENGTH
@@ -42,25 +40,26 @@ def parse_time(zone: tzinfo, value: object) -> datetime | None:
         and value[13] == ":"
         and value.isascii()
     ):
-        # The usual case, three times as fast.
+        # The usual case, five times as fast: the local time, read as one in UTC, needs
+        # only its offset subtracted.
         try:
             local = datetime.fromisoformat(value + "Z")
         except ValueError:
             pass
         else:
-            offset = zone.utcoffset(local)
-            if offset is not None and _FIRST_YEAR <= local.year <= _LAST_YEAR:
-                return local - offset
+            if not _FIRST_YEAR <= local.year <= _LAST_YEAR:
+                return None
+            return local - (zone.utcoffset(local) or timedelta(0))
     text = read_text(str(value) if type(value) in {int, float} else value)
     if text is None or text == "-" or text.startswith("0000"):
         return None
     if _COMPACT.fullmatch(text):
         with suppress(ValueError):
             compact = f"{text[:8]}T{text[8:]:0<6}"
-            return _to_utc(datetime.fromisoformat(compact), zone)
+            return _to_utc(zone, datetime.fromisoformat(compact))
     if NUMBER.fullmatch(text):
-        return _from_unix(read_decimal(text), zone)
-    return _to_utc(datetime.fromisoformat(text.replace("/", "-")), zone)
+        return _from_unix(zone, read_decimal(text))
+    return _to_utc(zone, datetime.fromisoformat(text.replace("/", "-")))
 
 
 def format_time(zone: tzinfo, time: datetime | None) -> str | None:
@@ -74,7 +73,7 @@ def format_time(zone: tzinfo, time: datetime | None) -> str | None:
     return (local if local.fold else local.replace(tzinfo=None)).isoformat(" ")
 
 
-def _to_utc(time: datetime, zone: tzinfo) -> datetime | None:
+def _to_utc(zone: tzinfo, time: datetime) -> datetime | None:
     """Return a time in UTC, or None for a year that means "no date".
 
     One without an offset is in the time zone.
@@ -88,10 +87,10 @@ def _to_utc(time: datetime, zone: tzinfo) -> datetime | None:
     return time.astimezone(UTC)
 
 
-def _from_unix(number: Decimal, zone: tzinfo) -> datetime | None:
+def _from_unix(zone: tzinfo, number: Decimal) -> datetime | None:
     """Return the time of a Unix time in UTC."""
     unit = next((unit for limit, unit in _UNITS if abs(number) < limit), _NANOSECOND)
     try:
-        return _to_utc(_EPOCH + timedelta(microseconds=int(number * unit)), zone)
+        return _to_utc(zone, _EPOCH + timedelta(microseconds=int(number * unit)))
     except OverflowError:
         return None

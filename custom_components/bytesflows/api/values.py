@@ -21,6 +21,8 @@ def read_decimal(value: object) -> Decimal:
     """Read a number that arrived as a number or as text."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         raise TypeError("not a number")
+    if isinstance(value, str) and len(value) > _MAX_TEXT:
+        raise ValueError("too long")
     return _decimal(str(value).strip())
 
 
@@ -64,6 +66,8 @@ def read_integer(value: object) -> int:
 
 def read_text(value: object, max_length: int = _MAX_TEXT) -> str | None:
     """Read a short text; an empty one means that there is none."""
+    if value is None:
+        return None
     if not isinstance(value, str):
         raise TypeError("not a text")
     if len(value) > max_length:
