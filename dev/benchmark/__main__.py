@@ -25,6 +25,8 @@ POLLS: Final = ("idle", "busy")
 WAYS: Final = {"floor": "floor", "bare": "bare", "rest": "REST", "integration": "this"}
 type Costs = dict[str, dict[str, dict[str, float]]]
 """By moment, way, and column."""
+type Ratios = dict[str, dict[str, float]]
+"""The integration per another way, by moment and way."""
 
 COLUMNS: Final = {
     "requests": ("Requests", ".0f"),
@@ -76,53 +78,38 @@ def _about() -> list[str]:
 
 def _histories() -> list[str]:
     """Return the aims and the tables of polls."""
-    costs = dict(zip(HISTORIES, _run("history", *map(str, HISTORIES)), strict=True))
+    found = _run("history", *map(str, HISTORIES))
+    costs, ratios = (
+        dict(zip(HISTORIES, [item[part] for item in found], strict=True))
+        for part in ("costs", "ratios")
+    )
     return [
-        *_aims(costs, _run("history", "largest")),
+        *_aims(costs, ratios, _run("history", "largest")),
         *(line for moment in MOMENTS for line in _table(moment, costs)),
     ]
 
 
-def _aims(costs: dict[int, Costs], largest: dict[str, float]) -> list[str]:
+def _aims(
+    costs: dict[int, Costs], ratios: dict[int, Ratios], largest: dict[str, float]
+) -> list[str]:
     """Return the aims with what was reached."""
     few, many = HISTORIES[0], HISTORIES[-1]
     aims = []
     for records, share in ((few, 1.0), (many, 0.1)):
-        cpu = _cpu(costs[records])
-        busy, idle = cpu["busy"], cpu["idle"]
+        busy, idle = ratios[records]["busy"], ratios[records]["idle"]
         title = f"with {records:,} records"
         aims += [
-            Aim(
-                f"Busy poll {title}, this / bare",
-                1.3,
-                busy["integration"] / busy["bare"],
-            ),
-            Aim(
-                f"Idle poll {title}, this / bare",
-                1.5,
-                idle["integration"] / idle["bare"],
-            ),
-            Aim(
-                f"Busy poll {title}, this / REST",
-                share,
-                busy["integration"] / busy["rest"],
-            ),
+            Aim(f"Busy poll {title}, this / bare", 1.3, busy["bare"]),
+            Aim(f"Idle poll {title}, this / bare", 1.5, idle["bare"]),
+            Aim(f"Busy poll {title}, this / REST", share, busy["rest"]),
         ]
     for moment in POLLS:
-        ratio = (
-            _cpu(costs[many])[moment]["integration"]
-            / _cpu(costs[few])[moment]["integration"]
-        )
-        aims.append(
-            Aim(f"{MOMENTS[moment]}, {many:,} records / {few}", 1.1, ratio),
-        )
-    first = _cpu(costs[many])["first"]
+        more, less = (costs[records][moment]["integration"] for records in (many, few))
+        title = f"{MOMENTS[moment]}, {many:,} records / {few}"
+        aims.append(Aim(title, 1.1, more["cpu"] / less["cpu"]))
+    title = f"First sync of {many:,} records, this / floor"
     aims += [
-        Aim(
-            f"First sync of {many:,} records, this / floor",
-            4,
-            first["integration"] / first["floor"],
-        ),
+        Aim(title, 4, ratios[many]["first"]["floor"]),
         Aim("Longest stretch in a poll", 5, _longest(costs, *POLLS), " ms"),
         Aim("The same, everything read again", 5, _longest(costs, "full"), " ms"),
         Aim("The same, with the largest page", 5, largest["busy"], " ms"),
@@ -143,14 +130,6 @@ def _table(moment: str, costs: dict[int, Costs]) -> list[str]:
                 values = [format(cost[key], form) for key, (_, form) in COLUMNS.items()]
                 lines.append(_row([f"{records:,}", name, *values]))
     return [*lines, ""]
-
-
-def _cpu(costs: Costs) -> dict[str, dict[str, float]]:
-    """Return the milliseconds of CPU, by moment and way."""
-    return {
-        moment: {way: cost["cpu"] for way, cost in costs[moment].items()}
-        for moment in MOMENTS
-    }
 
 
 def _longest(costs: dict[int, Costs], *moments: str) -> float:

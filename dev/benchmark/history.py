@@ -21,6 +21,7 @@ from .server import Server, token
 
 ROUNDS = 25
 FIRST_ROUNDS = 5
+WARM_UP = "warm-up"
 REST = Path(__file__).with_name("rest.yaml")
 
 
@@ -76,6 +77,22 @@ class Ways:
             }
         return result
 
+    def ratios(self) -> dict[str, dict[str, float]]:
+        """Return the CPU of the integration per that of each way, by moment and way.
+
+        Each is the median of the rounds: the speed of a machine changes between them,
+        and less within one.
+        """
+        result: dict[str, dict[str, float]] = {}
+        for (moment, way), costs in self._costs.items():
+            if moment == WARM_UP:
+                continue
+            pairs = zip(self._costs[moment, "integration"], costs, strict=True)
+            result.setdefault(moment, {})[way] = statistics.median(
+                this["cpu"] / that["cpu"] for this, that in pairs
+            )
+        return result
+
     async def _measure(
         self, moment: str, way: str, act: Callable[[], Awaitable[object]]
     ) -> tuple[str, ...]:
@@ -129,7 +146,7 @@ def rest_config(url: str, accounts: int) -> Mapping[str, Any]:
 
 
 async def measure(*histories: int) -> list[dict[str, Any]]:
-    """Return the cost of each moment in each way, for each length of a history."""
+    """Return costs and their ratios for each length of a history."""
     async with Server.start(*histories) as server:
         config = await asyncio.to_thread(rest_config, server.url, len(histories))
         async with Home.start(config) as home, ClientSession() as session:
@@ -139,19 +156,19 @@ async def measure(*histories: int) -> list[dict[str, Any]]:
             # The first one imports the integration.
             for number in range(FIRST_ROUNDS + 1):
                 for way in ways:
-                    await way.measure_first("first" if number else "warm-up")
+                    await way.measure_first("first" if number else WARM_UP)
                 await server.forget()
                 await server.use()
                 for way in ways:
-                    await way.measure_full_reading("full" if number else "warm-up")
+                    await way.measure_full_reading("full" if number else WARM_UP)
             for number in range(ROUNDS + 1):
                 for moment in ("idle", "busy"):
                     if moment == "busy":
                         await server.use()
                     # The first round warms up.
                     for way in ways:
-                        await way.measure_poll(moment if number else "warm-up")
-            return [way.table() for way in ways]
+                        await way.measure_poll(moment if number else WARM_UP)
+            return [{"costs": way.table(), "ratios": way.ratios()} for way in ways]
 
 
 async def measure_largest() -> dict[str, float]:

@@ -115,7 +115,7 @@ class Ledger:
         gone = _gone(self, listing) if reading.is_complete else []
         rows = self.packages.news(listing)
         past = self.newcomers.past_rows(
-            rows, self.packages, now, is_baseline=self.needs_baseline
+            self.packages.unknown(rows), now, is_baseline=self.needs_baseline
         )
         used = self._take_past(past)
         steps = [

@@ -3,7 +3,7 @@
 Times are aware and in UTC.
 """
 
-from collections.abc import Collection, Container, Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from enum import StrEnum
 from typing import Final
@@ -60,24 +60,18 @@ class Newcomers:
         """By id, rows that are no packages yet, and how they were first seen."""
 
     def past_rows(
-        self,
-        rows: Iterable[Record],
-        known: Container[str],
-        now: datetime,
-        *,
-        is_baseline: bool,
+        self, unknown: Iterable[Record], now: datetime, *, is_baseline: bool
     ) -> dict[str, Record]:
-        """Return the unknown rows of packages of the past, by id.
+        """Return those of some unknown rows that are of the past, by id.
 
-        Most rows of a history are of the past, and need no closer look.
+        Most rows of a history are, and need no closer look.
         """
-        latest = now - RETENTION
+        latest, left_out = now - RETENTION, self.left_out
         return {
             row.id: row
-            for row in rows
+            for row in unknown
             if is_past(row, latest)
-            and row.id not in known
-            and row.id not in self.left_out
+            and row.id not in left_out
             and (is_baseline or not self.newest.is_newer(row))
         }
 

@@ -25,10 +25,6 @@ class Packages:
         self._settled: dict[str, Record] = {}
         """The records of others that would change nothing if they came again."""
 
-    def __contains__(self, id_: object) -> bool:
-        """Return whether a package was ever seen, by its id."""
-        return id_ in self.past or id_ in self._others
-
     def __iter__(self) -> Iterator[str]:
         """Yield the ids of all packages."""
         return chain(self.past, self._others)
@@ -63,6 +59,13 @@ class Packages:
             record
             for id_, record in listing.records.items()
             if settled.get(id_) is not record and past.get(id_) is not record
+        ]
+
+    def unknown(self, records: Iterable[Record]) -> list[Record]:
+        """Return the records of packages that are not known."""
+        past, others = self.past, self._others
+        return [
+            item for item in records if item.id not in past and item.id not in others
         ]
 
     def select(self, is_wanted: Callable[[Record], bool]) -> Iterator[Package]:
