@@ -213,6 +213,19 @@ async def test_fall_is_written_now(home: Home, hass_storage: dict[str, Any]) -> 
     assert stored["consumption"]["total"] == GIB
 
 
+async def test_row_that_is_left_out_is_written(
+    home: Home, hass_storage: dict[str, Any]
+) -> None:
+    """A row that is left out is written, even if nothing else changes."""
+    await home.set_up()
+    odd = _package("3", created=NOW)
+    odd.status = 0
+    home.account.packages.append(odd)
+    home.api.break_(Fault.odd_row(0, trafficUsed="?"), RECORDS)
+    await home.poll(24 * 12)
+    assert hass_storage[KEY]["data"]["left_out"] == {"3": "new"}
+
+
 async def test_nothing_is_written_before_the_first_reading(
     home: Home, hass_storage: dict[str, Any]
 ) -> None:
