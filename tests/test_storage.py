@@ -216,14 +216,21 @@ async def test_fall_is_written_now(home: Home, hass_storage: dict[str, Any]) -> 
 async def test_row_that_is_left_out_is_written(
     home: Home, hass_storage: dict[str, Any]
 ) -> None:
-    """A row that is left out is written, even if nothing else changes."""
+    """A row that is left out is written, even if nothing else is new."""
+
+    def change(answer: dict[str, Any]) -> None:
+        for row in answer["data"]["records"]:
+            if row["id"] != "1":
+                row["trafficUsed"] = "?"
+
     await home.set_up()
-    odd = _package("3", created=NOW)
-    odd.status = 0
-    home.account.packages.append(odd)
-    home.api.break_(Fault.odd_row(0, trafficUsed="?"), RECORDS)
-    await home.poll(24 * 12)
-    assert hass_storage[KEY]["data"]["left_out"] == {"3": "new"}
+    home.api.break_(Fault(change=change), RECORDS)
+    for id_ in ("3", "4"):
+        odd = _package(id_, created=NOW)
+        odd.status = 0
+        home.account.packages.append(odd)
+        await home.poll(20)
+    assert hass_storage[KEY]["data"]["left_out"] == {"3": "new", "4": "new"}
 
 
 async def test_nothing_is_written_before_the_first_reading(
