@@ -455,7 +455,7 @@ async def test_without_the_helper(
         return object()
 
     if how == "gone":
-        monkeypatch.setattr(target_module, "target_helper", None)
+        monkeypatch.delattr(target_module, "target_helper")
     else:
         monkeypatch.setattr(
             target_helper,
@@ -481,4 +481,4 @@ def test_import_without_the_helper(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(helpers, "target")
     module = import_module(target_module.__name__)
     assert module is not target_module
-    assert vars(module)["target_helper"] is None
+    assert "target_helper" not in vars(module)

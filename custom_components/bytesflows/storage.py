@@ -77,6 +77,7 @@ class AccountStorage:
                 return AccountState()
             state = decode_state(stored, self._codec, now)
         except (HomeAssistantError, NotImplementedError, ValueError) as err:
+            # NotImplementedError is Home Assistant's for a file of another version.
             LOGGER.warning(
                 "The stored packages in %s are damaged or from a newer version; "
                 "starting over: %s",

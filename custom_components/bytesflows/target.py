@@ -5,6 +5,7 @@ If it is missing or has changed, devices and entities still work.
 """
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from typing import Any
 
 from homeassistant.const import ATTR_DEVICE_ID, ATTR_ENTITY_ID
@@ -13,10 +14,9 @@ from homeassistant.helpers import device_registry as dr, entity_registry as er
 
 from .const import DOMAIN, LOGGER
 
-try:
+# Without it, `_expanded` fails, as it does if the helper has changed.
+with suppress(ImportError):
     from homeassistant.helpers import target as target_helper
-except ImportError:
-    target_helper = None  # type: ignore[assignment]
 
 
 @callback

@@ -23,6 +23,7 @@ class Ledger:
     def __init__(self) -> None:
         """Start without packages; the first reading is history, not news."""
         self.packages = Packages()
+        self.newcomers = Newcomers()
         self.needs_baseline = True
         """Whether the next reading is a first one, in which nothing is news."""
         self.total: int | None = None
@@ -42,7 +43,6 @@ class Ledger:
         """Whether any package has a creation time."""
         self.watchlist = Watchlist()
         self._unreadable = UnreadableValues()
-        self.newcomers = Newcomers()
 
     @property
     def active(self) -> tuple[Record, ...]:
